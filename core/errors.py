@@ -1,0 +1,65 @@
+"""Errors that a user can act on: one base, one subclass per stage, the same four facts in each."""
+
+from __future__ import annotations
+
+
+class SecondLookError(Exception):
+    """Base of every error this project raises on purpose.
+
+    `what` went wrong, what was `found`, what was `expected`, and how to `fix` it; `file` names the
+    upload, weight file or store that is meant ("" when there is none). All five are plain text and
+    may hold untrusted file names: escape them before showing them as Markdown or HTML.
+    """
+
+    def __init__(self, what: str, *, found: str, expected: str, fix: str, file: str = "") -> None:
+        self.file = file
+        self.what = what
+        self.found = found
+        self.expected = expected
+        self.fix = fix
+        super().__init__(self.sentence)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.what, self.found, self.expected, self.fix, self.file)
+
+    @property
+    def sentence(self) -> str:
+        """The whole message in one line: file, what, found, expected, fix."""
+        prefix = f"{self.file}: " if self.file else ""
+        return f"{prefix}{self.what}. Found: {self.found}. Expected: {self.expected}. To fix: {self.fix}."
+
+
+class InputProblem(SecondLookError):
+    """An upload, reference mask or table cannot be read, or does not fit."""
+
+
+class ModelProblem(SecondLookError):
+    """A model is unknown, its weights do not fit, or it cannot do what was asked of it."""
+
+
+class InferenceProblem(SecondLookError):
+    """A network could not be run on this device with these settings."""
+
+
+class StoreProblem(SecondLookError):
+    """The store cannot be opened, is owned by another process, or holds damaged data."""
+
+
+class SettingsProblem(SecondLookError):
+    """A setting, limit or option has a value that is not allowed."""
+
+
+class Cancelled(SecondLookError):
+    """Work was stopped because the user asked for it."""
+
+    def __init__(self, what: str = "Cancelled") -> None:
+        super().__init__(what, found="a cancel request", expected="no cancel", fix="start it again")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Cancelled, (self.what,)
+
+
+def _rebuild(
+    kind: type[SecondLookError], what: str, found: str, expected: str, fix: str, file: str
+) -> SecondLookError:
+    return kind(what, found=found, expected=expected, fix=fix, file=file)

@@ -1,0 +1,141 @@
+"""Segmentation networks in four named parts, so that dropout samples can be folded into the head.
+
+`features` is everything before the head dropout, `dropout` drops whole feature maps, `head` is one convolution and
+`after` resamples its logits: forward = after(head(dropout(features(x)))).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import segmentation_models_pytorch as smp
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+CHANNEL_PRIOR_BIAS = -2.0
+"""The head starts by calling most pixels background, as most pixels are."""
+
+
+@dataclass(frozen=True)
+class ArchitectureConfig:
+    """What has to be known to rebuild a network before its weights are read."""
+
+    kind: str
+    encoder: str
+    decoder_channels: tuple[int, ...] | None = None
+    in_channels: int = 3
+    classes: int = 1
+    head_dropout: float = 0.2
+    encoder_depth: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain JSON values."""
+        return asdict(self)
+
+
+KINDS: dict[str, Callable[..., nn.Module]] = {
+    "unet": smp.Unet,
+    "unetplusplus": smp.UnetPlusPlus,
+    "segformer": smp.Segformer,
+    "fpn": smp.FPN,
+    "linknet": smp.Linknet,
+    "manet": smp.MAnet,
+    "pspnet": smp.PSPNet,
+    "deeplabv3": smp.DeepLabV3,
+    "deeplabv3plus": smp.DeepLabV3Plus,
+    "upernet": smp.UPerNet,
+}
+"""Architectures of segmentation-models-pytorch that can come in; each ends in a head of one convolution and one resampling."""
+
+
+class ChannelDropout(nn.Dropout2d):
+    """Dropout2d that draws from its own generator in training, so that no global random state is touched."""
+
+    generator: torch.Generator | None = None
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The input with whole channels set to 0 at random while training, unchanged otherwise."""
+        if not self.training or self.p == 0.0:
+            return input
+        if self.generator is None:
+            return functional.dropout2d(input, self.p, True)
+        keep = torch.empty(input.shape[:2] + (1, 1), dtype=input.dtype, device=input.device)
+        keep.bernoulli_(1.0 - self.p, generator=self.generator).div_(1.0 - self.p)
+        return input * keep
+
+
+class SegmentationNet(nn.Module):
+    """A segmentation network of smp as features, dropout, head and after; returns logits (case, class, row, column)."""
+
+    def __init__(self, network: Any, head_dropout: float) -> None:
+        super().__init__()
+        self.encoder: nn.Module = network.encoder
+        self.decoder: nn.Module = network.decoder
+        convolution, resample, _ = network.segmentation_head
+        self.dropout = ChannelDropout(head_dropout)
+        self.head: nn.Conv2d = convolution
+        self.after: nn.Module = resample
+
+    def features(self, x: Tensor) -> Tensor:
+        """Everything before the head dropout: feature maps of the decoder's last stage."""
+        maps: Tensor = self.decoder(self.encoder(x))
+        return maps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (case, class, row, column) of images (case, channel, row, column)."""
+        logits: Tensor = self.after(self.head(self.dropout(self.features(x))))
+        return logits
+
+
+def build_network(config: ArchitectureConfig) -> SegmentationNet:
+    """An untrained network in evaluation mode; its parameters are meaningless until loaded or initialised."""
+    if config.kind not in KINDS:
+        raise KeyError(f"unknown architecture {config.kind!r}; known: {', '.join(KINDS)}")
+    options: dict[str, Any] = {}
+    if config.decoder_channels is not None:
+        options["decoder_channels"] = config.decoder_channels
+    if config.encoder_depth is not None:
+        options["encoder_depth"] = config.encoder_depth
+    # smp initialises from the global generator: fork it, so that the caller's stream of numbers is left as it was.
+    with torch.random.fork_rng(devices=[]):
+        network = KINDS[config.kind](
+            encoder_name=config.encoder,
+            encoder_weights=None,
+            in_channels=config.in_channels,
+            classes=config.classes,
+            **options,
+        )
+    net = SegmentationNet(network, config.head_dropout)
+    _switch_off_stochastic_depth(net)
+    return net.eval()
+
+
+def initialise(net: SegmentationNet, generator: torch.Generator) -> None:
+    """Fill every parameter from the generator: He-normal convolutions, truncated-normal linear layers, unit norms."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            fan_out = module.weight[0, 0].numel() * module.out_channels // module.groups
+            nn.init.normal_(module.weight, 0.0, math.sqrt(2.0 / fan_out), generator=generator)
+        elif isinstance(module, nn.Linear):
+            nn.init.trunc_normal_(module.weight, std=0.02, generator=generator)
+        elif isinstance(module, nn.BatchNorm2d | nn.LayerNorm | nn.GroupNorm):
+            module.reset_parameters()
+            continue
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    nn.init.xavier_uniform_(net.head.weight, generator=generator)
+    if net.head.bias is not None:
+        nn.init.constant_(net.head.bias, CHANNEL_PRIOR_BIAS)
+
+
+def _switch_off_stochastic_depth(net: nn.Module) -> None:
+    # Stochastic depth draws from the global generator; it stays off here, in training and in sampling.
+    for module in net.modules():
+        if hasattr(module, "drop_prob"):
+            module.drop_prob = 0.0

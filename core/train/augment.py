@@ -1,0 +1,116 @@
+"""Changes to a training picture: drawn as a record of parameters, then applied as a pure function of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.models.preprocess import CEILING
+from core.train.config import AugmentSettings
+from core.train.data import FLAIR
+
+Array = NDArray[np.float32]
+GRID = 5
+BIAS_GRID = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Augmentation:
+    """One drawn change. Lengths are shares of the side; `source` names the channel that each channel shows."""
+
+    flip: bool
+    angle_degrees: float
+    scale: tuple[float, float]
+    shift: tuple[float, float]
+    elastic: Array | None
+    gamma: tuple[float, ...]
+    gain: tuple[float, ...]
+    offset: tuple[float, ...]
+    bias: Array | None
+    blur_sigma: float
+    noise_sd: float
+    noise_seed: int
+    source: tuple[int, ...]
+
+
+def draw_augmentation(rng: np.random.Generator, settings: AugmentSettings) -> Augmentation:
+    """Parameters of one change to a three-channel picture."""
+    angle = rng.normal(0.0, settings.angle_sd_degrees)
+    scale = np.exp(rng.uniform(np.log(settings.scale_low), np.log(settings.scale_high)))
+    stretch = np.exp(rng.uniform(-settings.stretch, settings.stretch) / 2)
+    shift = rng.uniform(-settings.shift, settings.shift, 2)
+    elastic = rng.normal(0.0, settings.elastic_sd, (2, GRID, GRID)).astype(np.float32)
+    bias = rng.normal(0.0, settings.bias_sd, (3, BIAS_GRID, BIAS_GRID)).astype(np.float32)
+    return Augmentation(
+        flip=bool(rng.random() < settings.flip_probability),
+        angle_degrees=float(np.clip(angle, -settings.angle_limit_degrees, settings.angle_limit_degrees)),
+        scale=(float(scale * stretch), float(scale / stretch)),
+        shift=(float(shift[0]), float(shift[1])),
+        elastic=elastic if rng.random() < settings.elastic_probability else None,
+        gamma=_triple(np.exp(rng.normal(0.0, settings.gamma_sd, 3))),
+        gain=_triple(np.exp(rng.normal(0.0, settings.gain_sd, 3))),
+        offset=_triple(rng.normal(0.0, settings.offset_sd, 3)),
+        bias=bias if rng.random() < settings.bias_probability else None,
+        blur_sigma=float(rng.uniform(0.3, settings.blur_max_sigma)) * (rng.random() < settings.blur_probability),
+        noise_sd=float(rng.uniform(0.0, settings.noise_max_sd)) * (rng.random() < settings.noise_probability),
+        noise_seed=int(rng.integers(2**31)),
+        source=_draw_source(rng, settings),
+    )
+
+
+def apply_augmentation(
+    image: Array, mask: NDArray[np.bool_], change: Augmentation, size: int
+) -> tuple[Array, NDArray[np.bool_]]:
+    """The scaled picture (3, row, column) and its mask after the change, at size x size."""
+    rows, columns = _sampling_maps(change, image.shape[-1], size)
+    planes = np.ascontiguousarray(image.transpose(1, 2, 0))
+    moved = cv2.remap(planes, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    moved_mask = cv2.remap(
+        mask.astype(np.float32), columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
+    )
+    toned = _apply_tone(moved, change, size)
+    return np.ascontiguousarray(toned.transpose(2, 0, 1)[list(change.source)]), moved_mask > 0.5
+
+
+def _sampling_maps(change: Augmentation, side: int, size: int) -> tuple[Array, Array]:
+    steps = ((np.arange(size, dtype=np.float32) + 0.5) / size - 0.5).astype(np.float32)
+    down, across = np.meshgrid(steps, steps, indexing="ij")
+    if change.flip:
+        across = -across
+    angle = np.deg2rad(change.angle_degrees)
+    cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    row = (cosine * down - sine * across) / np.float32(change.scale[0]) + np.float32(change.shift[0])
+    column = (sine * down + cosine * across) / np.float32(change.scale[1]) + np.float32(change.shift[1])
+    if change.elastic is not None:
+        row += cv2.resize(change.elastic[0], (size, size), interpolation=cv2.INTER_CUBIC)
+        column += cv2.resize(change.elastic[1], (size, size), interpolation=cv2.INTER_CUBIC)
+    return (row + 0.5) * side - 0.5, (column + 0.5) * side - 0.5
+
+
+def _apply_tone(planes: Array, change: Augmentation, size: int) -> Array:
+    gamma, gain, offset = (np.asarray(part, dtype=np.float32) for part in (change.gamma, change.gain, change.offset))
+    toned = gain * np.power(np.maximum(planes, 0.0), gamma) + offset * (planes > 0.02)
+    if change.bias is not None:
+        field = np.stack([cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC) for grid in change.bias], -1)
+        toned *= np.exp(field)
+    if change.blur_sigma > 0:
+        toned = cv2.GaussianBlur(toned, (0, 0), change.blur_sigma)
+    if change.noise_sd > 0:
+        draws = np.random.default_rng(change.noise_seed).standard_normal(toned.shape, dtype=np.float32)
+        toned += np.float32(change.noise_sd) * draws
+    return np.clip(toned, 0.0, CEILING).astype(np.float32, copy=False)
+
+
+def _draw_source(rng: np.random.Generator, settings: AugmentSettings) -> tuple[int, ...]:
+    alone, before, after = rng.random(3)
+    if alone < settings.flair_only_probability:
+        return (FLAIR, FLAIR, FLAIR)
+    missing = settings.missing_probability
+    return (FLAIR if before < missing else 0, FLAIR, FLAIR if after < missing else 2)
+
+
+def _triple(values: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)

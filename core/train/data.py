@@ -1,0 +1,75 @@
+"""The packed training slices and their patient-wise folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.models.preprocess import IntensityRange, intensity_range
+
+FLAIR = 1
+"""Channel order of the packed pictures: pre-contrast, FLAIR, post-contrast."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """Slices in order of patient and slice number: image (n, 3, row, column) uint8, mask (n, row, column) bool."""
+
+    image: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    patient: NDArray[np.str_]
+    slice_number: NDArray[np.int64]
+    volume_range: tuple[tuple[IntensityRange, ...], ...]
+    slice_range: tuple[tuple[IntensityRange, ...], ...]
+
+    @property
+    def patients(self) -> tuple[str, ...]:
+        """Patient names, sorted."""
+        return tuple(str(name) for name in np.unique(self.patient))
+
+    @property
+    def has_tumour(self) -> NDArray[np.bool_]:
+        """For each slice, whether its reference holds any tumour."""
+        found: NDArray[np.bool_] = self.mask.any(axis=(1, 2))
+        return found
+
+
+def load_training_set(path: Path) -> TrainingSet:
+    """The packed slices of `lgg128_train.npz`, sorted by patient and slice number, with their intensity ranges."""
+    with np.load(path, allow_pickle=False) as packed:
+        order = np.lexsort((packed["slice"], packed["patient"]))
+        image = np.ascontiguousarray(packed["image"][order].transpose(0, 3, 1, 2))
+        mask = packed["mask"][order] > 0
+        patient = packed["patient"][order]
+        number = packed["slice"][order].astype(np.int64)
+    by_patient = {
+        name: tuple(intensity_range(image[patient == name, channel]) for channel in range(image.shape[1]))
+        for name in np.unique(patient)
+    }
+    return TrainingSet(
+        image=image,
+        mask=mask,
+        patient=patient,
+        slice_number=number,
+        volume_range=tuple(by_patient[name] for name in patient),
+        slice_range=tuple(tuple(intensity_range(channel) for channel in picture) for picture in image),
+    )
+
+
+def assign_folds(volumes: dict[str, int], folds: int) -> dict[str, int]:
+    """A fold for each patient, balanced by tumour volume: sorted by volume, dealt out forwards and backwards in turn.
+
+    >>> assign_folds({"a": 9, "b": 7, "c": 5, "d": 3}, 2)
+    {'a': 0, 'b': 1, 'c': 1, 'd': 0}
+    """
+    ranked = sorted(volumes, key=lambda name: (-volumes[name], name))
+    order = list(range(folds)) + list(reversed(range(folds)))
+    return {name: order[place % (2 * folds)] for place, name in enumerate(ranked)}
+
+
+def tumour_volumes(data: TrainingSet) -> dict[str, int]:
+    """Tumour pixels of each patient, over all slices."""
+    return {name: int(data.mask[data.patient == name].sum()) for name in data.patients}

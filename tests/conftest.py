@@ -1,0 +1,35 @@
+"""Fixtures that every test folder shares."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def find_data() -> Path | None:
+    """Folder of the real data: SECOND_LOOK_DATA, else shared/data beside the checkout, else None."""
+    named = os.environ.get("SECOND_LOOK_DATA")
+    path = Path(named) if named else ROOT.parent / "shared" / "data"
+    return path if path.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The real data; a test that asks for it is skipped, with the reason, where it is absent."""
+    path = find_data()
+    if path is None:
+        pytest.skip("real data not found: set SECOND_LOOK_DATA or put shared/data beside the checkout")
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty store directory, in force through SECOND_LOOK_HOME."""
+    path = tmp_path / "home"
+    path.mkdir()
+    monkeypatch.setenv("SECOND_LOOK_HOME", str(path))
+    return path
