@@ -173,13 +173,18 @@ class Component(Frozen):
 
 
 class SliceSummary(Frozen):
-    """What is stored about one slice: state, scores, shape measures and blobs (largest first)."""
+    """What is stored about one slice: state, scores (the default confidence first), measures, blobs."""
 
     index: int
     empty: bool
     scores: tuple[Score, ...]
     measures: tuple[Measure, ...]
     components: tuple[Component, ...]
+
+    @property
+    def confidence(self) -> float | None:
+        """The default confidence of the slice."""
+        return self.scores[0].value if self.scores else None
 
 
 class Flag(Frozen):
@@ -234,7 +239,7 @@ class Analysis:
     """What the network said about a case, how sure it was, and what made it.
 
     prob: mean foreground probability, (class, slice, row, column), foreground classes only.
-    class_names: one per foreground class.
+    class_names: one per foreground class. scores: of the whole study, the default confidence first.
     """
 
     case_id: str
@@ -262,7 +267,7 @@ class Analysis:
     @property
     def worst_slice(self) -> int | None:
         """Index of the slice with the lowest default confidence, None when no slice has one."""
-        rated = [(s.value, each.index) for each in self.slices for s in each.scores[:1] if s.value is not None]
+        rated = [(each.confidence, each.index) for each in self.slices if each.confidence is not None]
         return min(rated)[1] if rated else None
 
 

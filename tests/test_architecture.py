@@ -12,7 +12,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(
-    [ROOT / "app.py", *(path for top in ("core", "pages", "benchmarks") for path in (ROOT / top).rglob("*.py"))]
+    [
+        ROOT / "app.py",
+        *(path for top in ("core", "pages", "benchmarks") for path in (ROOT / top).rglob("*.py")),
+    ]
 )
 
 HOMES = {
@@ -29,7 +32,18 @@ HOMES = {
     "PIL": ("core/io/",),
     "plotly": ("core/view/",),
 }
-STAGES = {"io", "cohort", "models", "inference", "uncertainty", "detector", "metrics", "store", "engine", "view"}
+STAGES = {
+    "io",
+    "cohort",
+    "models",
+    "inference",
+    "uncertainty",
+    "detector",
+    "metrics",
+    "store",
+    "engine",
+    "view",
+}
 STAGE_MAY_USE = {("inference", "models")}
 """Networks are built and their weights checked by models; inference runs them."""
 
@@ -81,7 +95,9 @@ def test_stages_do_not_import_each_other() -> None:
         if parts[0] != "core" or parts[1] not in STAGES:
             continue
         used = {name.split(".")[1] for name in imported(path) if name.startswith("core.")} & STAGES
-        wrong += [(relative(path), other) for other in used - {parts[1]} if (parts[1], other) not in STAGE_MAY_USE]
+        wrong += [
+            (relative(path), other) for other in used - {parts[1]} if (parts[1], other) not in STAGE_MAY_USE
+        ]
     assert wrong == []
 
 
@@ -101,7 +117,9 @@ def test_forbidden_text_is_absent(pattern: str) -> None:
     assert strays == []
 
 
-@pytest.mark.parametrize("module", ["core", "core.pipeline", "core.cli", "core.store", "core.io", "core.view"])
+@pytest.mark.parametrize(
+    "module", ["core", "core.pipeline", "core.cli", "core.store", "core.io", "core.view"]
+)
 def test_import_loads_neither_torch_nor_streamlit(module: str) -> None:
     code = f"import sys, {module}; print([m for m in ('torch', 'streamlit') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

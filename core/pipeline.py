@@ -1,0 +1,224 @@
+"""Composition root: the only place that chains the stages; every step goes through the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from core import __version__
+from core.config import AnalysisConfig, ReadOptions, digest
+from core.detector import Limits, decide, default_limits, measure_slice
+from core.metrics import overlap_report
+from core.types import (
+    Analysis,
+    Case,
+    MadeBy,
+    NamedBytes,
+    OverlapReport,
+    Progress,
+    SliceSummary,
+    Timing,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from core.inference import Predictor
+    from core.store import Store
+    from core.uncertainty import Reduced
+
+SCHEMA = 1
+"""Version of what an analysis holds; a change of meaning makes every stored key miss."""
+
+LIBRARIES = ("torch", "onnxruntime", "numpy", "opencv-python-headless", "nibabel", "pydicom", "pillow")
+"""Libraries that can change the numbers; their versions are part of the key."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Everything the case page and the command line show about one analysed case.
+
+    cached: the analysis came from the store. seconds: wall clock until it was there.
+    """
+
+    case: Case
+    analysis: Analysis
+    limits: Limits
+    verdict: Verdict
+    overlap: OverlapReport | None
+    cached: bool
+    seconds: float
+
+
+def silent(share: float, sentence: str) -> None:
+    """A Progress that tells nobody."""
+
+
+def open_case(
+    store: Store,
+    files: Sequence[NamedBytes],
+    options: ReadOptions | None = None,
+    reference: Sequence[NamedBytes] = (),
+    progress: Progress = silent,
+) -> Case:
+    """Read an upload and keep it. Raises InputProblem with the one message to show."""
+    from core.io import read_case
+
+    progress(0.0, "Reading the files")
+    case = read_case(files, options or ReadOptions(), reference)
+    progress(0.8, "Keeping the case")
+    store.put_case(case)
+    return case
+
+
+def open_sample(store: Store, key: str, progress: Progress = silent) -> Case:
+    """Generate a case of the built-in synthetic cohort and keep it."""
+    from core.cohort import make_sample
+
+    progress(0.0, "Drawing the synthetic case")
+    case = make_sample(key)
+    store.put_case(case)
+    return case
+
+
+def analyse(
+    store: Store,
+    case: Case,
+    config: AnalysisConfig | None = None,
+    *,
+    limits: Limits | None = None,
+    progress: Progress = silent,
+) -> Outcome:
+    """The network's answer for a case, from the store when the same settings made it before.
+
+    Raises ModelProblem or InferenceProblem when the model cannot do what the settings ask, and
+    Cancelled when `progress` says so.
+    """
+    from core.inference import open_predictor
+    from core.models import get_model
+
+    started = time.perf_counter()
+    config = config or AnalysisConfig()
+    progress(0.0, "Opening the model")
+    record = get_model(config.model_id)
+    channels = config.channels or guess_channels(len(case.image.channel_names), record.channels)
+    predictor = open_predictor(
+        record, device=config.device, backend=config.backend, precision=config.precision
+    )
+    made_by = _made_by(case, config, predictor, channels)
+    analysis = store.analysis(made_by.key)
+    cached = analysis is not None
+    if analysis is None:
+        analysis = _compute(case, predictor, made_by, progress)
+        store.put_analysis(analysis)
+    return _outcome(case, analysis, limits, cached, time.perf_counter() - started)
+
+
+def stored_outcome(store: Store, key: str, limits: Limits | None = None) -> Outcome | None:
+    """What an earlier run found, without loading any network; None when the store does not have it."""
+    started = time.perf_counter()
+    analysis = store.analysis(key)
+    case = store.case(analysis.case_id) if analysis else None
+    if analysis is None or case is None:
+        return None
+    return _outcome(case, analysis, limits, True, time.perf_counter() - started)
+
+
+def guess_channels(available: int, wanted: tuple[str, ...]) -> tuple[int, ...]:
+    """Which image channel feeds each channel of the model: in order when the numbers agree, else the first.
+
+    A model trained on several sequences takes a missing one from FLAIR; a single channel is taken to
+    be FLAIR and feeds all.
+
+    >>> guess_channels(1, ("pre-contrast", "FLAIR", "post-contrast"))
+    (0, 0, 0)
+    """
+    return tuple(range(available)) if available == len(wanted) else (0,) * len(wanted)
+
+
+def _outcome(case: Case, analysis: Analysis, limits: Limits | None, cached: bool, seconds: float) -> Outcome:
+    from core.models import get_model
+
+    in_force = limits or default_limits(get_model(analysis.made_by.config.model_id).rule_limits)
+    reference = case.reference
+    overlap = overlap_report(analysis.mask_pred > 0, reference.mask_ref) if reference else None
+    verdict = decide(analysis.slices, in_force)
+    return Outcome(case, analysis, in_force, verdict, overlap, cached, seconds)
+
+
+def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progress) -> Analysis:
+    from core.uncertainty import reduce, score_case
+
+    started = time.perf_counter()
+    stream = predictor.stream(
+        case.image, made_by.channels, made_by.config.estimator, case.id, _part(progress, 0.05, 0.85)
+    )
+    reduced = reduce(stream, case.image.slices, case.image.slice_shape)
+    predicted = time.perf_counter()
+    progress(0.85, "Scoring the confidence")
+    slices = _summaries(reduced)
+    timings = (
+        Timing(stage="prediction", seconds=predicted - started),
+        Timing(stage="scores and rules", seconds=time.perf_counter() - predicted),
+    )
+    return Analysis(
+        case_id=case.id,
+        prob=reduced.prob,
+        class_names=predictor.record.class_names,
+        maps=reduced.maps,
+        slices=slices,
+        scores=score_case(reduced),
+        made_by=made_by.model_copy(update={"timings": timings}),
+    )
+
+
+def _summaries(reduced: Reduced) -> tuple[SliceSummary, ...]:
+    from core.uncertainty import score_slices
+
+    summaries = []
+    for index, (mask, scores) in enumerate(zip(reduced.mask_pred, score_slices(reduced), strict=True)):
+        measures, components = measure_slice(mask > 0)
+        empty = not bool(mask.any())
+        summaries.append(
+            SliceSummary(index=index, empty=empty, scores=scores, measures=measures, components=components)
+        )
+    return tuple(summaries)
+
+
+def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor, channels: tuple[int, ...]) -> MadeBy:
+    plan = predictor.plan(config.estimator)
+    versions = tuple((name, version(name)) for name in LIBRARIES)
+    fields = {
+        "config": config,
+        "weights": plan.weights,
+        "members": plan.members,
+        "device": predictor.device,
+        "backend": predictor.backend,
+        "precision": predictor.precision,
+        "threads": predictor.threads,
+        "chunk": predictor.chunk,
+        "samples": plan.samples,
+        "channels": channels,
+        "versions": versions,
+    }
+    key = digest(
+        {**fields, "case": case.id, "preprocessing": predictor.record.preprocessing, "schema": SCHEMA}
+    )
+    return MadeBy(
+        **fields,
+        key=key,
+        app_version=__version__,
+        self_check=predictor.self_check,
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        notes=plan.notes,
+    )
+
+
+def _part(progress: Progress, start: float, end: float) -> Progress:
+    def scaled(share: float, sentence: str) -> None:
+        progress(start + share * (end - start), sentence)
+
+    return scaled

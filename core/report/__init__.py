@@ -1,0 +1,5 @@
+"""What leaves the program about a case: mask, overlay and the JSON of everything shown."""
+
+from core.report.export import json_file, mask_file, outcome_record, overlay_file
+
+__all__ = ["json_file", "mask_file", "outcome_record", "overlay_file"]
