@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,25 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.mkdir()
     monkeypatch.setenv("SECOND_LOOK_HOME", str(path))
     return path
+
+
+ALLOWED_TO_SKIP = "gpu"
+"""Only tests of a device that this machine lacks may be skipped when the gate runs."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With SECOND_LOOK_NO_SKIP set, turn a skip into a failure unless what it needs is truly absent."""
+    report = yield
+    excused = item.get_closest_marker(ALLOWED_TO_SKIP) or (
+        item.get_closest_marker("data") and find_data() is None
+    )
+    if (
+        report.skipped
+        and not hasattr(report, "wasxfail")
+        and os.environ.get("SECOND_LOOK_NO_SKIP")
+        and not excused
+    ):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although it could have run here: {report.longrepr}"
+    return report
