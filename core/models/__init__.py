@@ -1,0 +1,31 @@
+"""Models: what can be chosen, how a network is rebuilt, how its input is prepared.
+
+Importing this loads no torch; `core.models.build` and `core.models.weights` do.
+"""
+
+from core.models.preprocess import fit_slice, scale_intensity, unfit_slice
+from core.models.records import (
+    ArchitectureConfig,
+    MemberRecord,
+    ModelRecord,
+    PreprocessingConfig,
+    RuleLimit,
+    TrainingRecord,
+)
+from core.models.registry import get_model, list_models, user_models_folder, weights_digest
+
+__all__ = [
+    "ArchitectureConfig",
+    "MemberRecord",
+    "ModelRecord",
+    "PreprocessingConfig",
+    "RuleLimit",
+    "TrainingRecord",
+    "fit_slice",
+    "get_model",
+    "list_models",
+    "scale_intensity",
+    "unfit_slice",
+    "user_models_folder",
+    "weights_digest",
+]

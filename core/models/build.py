@@ -1,43 +1,28 @@
 """Segmentation networks in four named parts, so that dropout samples can be folded into the head.
 
-`features` is everything before the head dropout, `dropout` drops whole feature maps, `head` is one convolution and
-`after` resamples its logits: forward = after(head(dropout(features(x)))).
+`features` is everything before the head dropout, `dropout` drops whole feature maps, `head` is one
+convolution and `after` resamples its logits: forward = after(head(dropout(features(x)))).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
-CHANNEL_PRIOR_BIAS = -2.0
+from core.models.records import ArchitectureConfig, Kind
+
+HEAD_PRIOR_BIAS = -2.0
 """The head starts by calling most pixels background, as most pixels are."""
 
 
-@dataclass(frozen=True)
-class ArchitectureConfig:
-    """What has to be known to rebuild a network before its weights are read."""
-
-    kind: str
-    encoder: str
-    decoder_channels: tuple[int, ...] | None = None
-    in_channels: int = 3
-    classes: int = 1
-    head_dropout: float = 0.2
-    encoder_depth: int | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields as plain JSON values."""
-        return asdict(self)
-
-
-KINDS: dict[str, Callable[..., nn.Module]] = {
+KINDS: dict[Kind, Callable[..., nn.Module]] = {
     "unet": smp.Unet,
     "unetplusplus": smp.UnetPlusPlus,
     "segformer": smp.Segformer,
@@ -49,7 +34,7 @@ KINDS: dict[str, Callable[..., nn.Module]] = {
     "deeplabv3plus": smp.DeepLabV3Plus,
     "upernet": smp.UPerNet,
 }
-"""Architectures of segmentation-models-pytorch that can come in; each ends in a head of one convolution and one resampling."""
+"""Architectures of smp that can come in; each ends in a head of one convolution and one resampling."""
 
 
 class ChannelDropout(nn.Dropout2d):
@@ -63,13 +48,13 @@ class ChannelDropout(nn.Dropout2d):
             return input
         if self.generator is None:
             return functional.dropout2d(input, self.p, True)
-        keep = torch.empty(input.shape[:2] + (1, 1), dtype=input.dtype, device=input.device)
+        keep = torch.empty((*input.shape[:2], 1, 1), dtype=input.dtype, device=input.device)
         keep.bernoulli_(1.0 - self.p, generator=self.generator).div_(1.0 - self.p)
         return input * keep
 
 
 class SegmentationNet(nn.Module):
-    """A segmentation network of smp as features, dropout, head and after; returns logits (case, class, row, column)."""
+    """A network of smp as features, dropout, head and after; returns logits (case, class, row, column)."""
 
     def __init__(self, network: Any, head_dropout: float) -> None:
         super().__init__()
@@ -92,30 +77,24 @@ class SegmentationNet(nn.Module):
 
 
 def build_network(config: ArchitectureConfig) -> SegmentationNet:
-    """An untrained network in evaluation mode; its parameters are meaningless until loaded or initialised."""
-    if config.kind not in KINDS:
-        raise KeyError(f"unknown architecture {config.kind!r}; known: {', '.join(KINDS)}")
-    options: dict[str, Any] = {}
-    if config.decoder_channels is not None:
-        options["decoder_channels"] = config.decoder_channels
-    if config.encoder_depth is not None:
-        options["encoder_depth"] = config.encoder_depth
-    # smp initialises from the global generator: fork it, so that the caller's stream of numbers is left as it was.
+    """An untrained network in evaluation mode; its parameters mean nothing until loaded or initialised.
+
+    Raises ValueError, KeyError or RuntimeError, in smp's or timm's own words, for an encoder that does not
+    exist or does not fit.
+    """
+    # smp initialises from the global generator: fork it, so that the caller's numbers stay as they were.
     with torch.random.fork_rng(devices=[]):
-        network = KINDS[config.kind](
-            encoder_name=config.encoder,
-            encoder_weights=None,
-            in_channels=config.in_channels,
-            classes=config.classes,
-            **options,
-        )
-    net = SegmentationNet(network, config.head_dropout)
-    _switch_off_stochastic_depth(net)
-    return net.eval()
+        return _assemble(config)
+
+
+def build_outline(config: ArchitectureConfig) -> SegmentationNet:
+    """The same network without memory for its parameters ("meta" device): names and shapes only."""
+    with torch.device("meta"), _NumbersOnCpu():
+        return _assemble(config)
 
 
 def initialise(net: SegmentationNet, generator: torch.Generator) -> None:
-    """Fill every parameter from the generator: He-normal convolutions, truncated-normal linear layers, unit norms."""
+    """Fill the parameters from the generator: He-normal convolutions, truncated-normal linear layers."""
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
             fan_out = module.weight[0, 0].numel() * module.out_channels // module.groups
@@ -131,11 +110,35 @@ def initialise(net: SegmentationNet, generator: torch.Generator) -> None:
             nn.init.zeros_(module.bias)
     nn.init.xavier_uniform_(net.head.weight, generator=generator)
     if net.head.bias is not None:
-        nn.init.constant_(net.head.bias, CHANNEL_PRIOR_BIAS)
+        nn.init.constant_(net.head.bias, HEAD_PRIOR_BIAS)
 
 
-def _switch_off_stochastic_depth(net: nn.Module) -> None:
+class _NumbersOnCpu(TorchFunctionMode):
+    """Inside the meta device, `linspace` still yields numbers: smp takes stochastic-depth rates from it."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        extra = {"device": "cpu"} if func is torch.linspace else {}
+        return func(*args, **{**(kwargs or {}), **extra})
+
+
+def _assemble(config: ArchitectureConfig) -> SegmentationNet:
+    wished = {"decoder_channels": config.decoder_channels, "encoder_depth": config.encoder_depth}
+    network = KINDS[config.kind](
+        encoder_name=config.encoder,
+        encoder_weights=None,
+        in_channels=config.in_channels,
+        classes=config.classes,
+        **{name: value for name, value in wished.items() if value is not None},
+    )
+    net = SegmentationNet(network, config.head_dropout)
+    _switch_off_stochastic_depth(net)
+    return net.eval()
+
+
+def _switch_off_stochastic_depth(net: SegmentationNet) -> None:
     # Stochastic depth draws from the global generator; it stays off here, in training and in sampling.
     for module in net.modules():
-        if hasattr(module, "drop_prob"):
-            module.drop_prob = 0.0
+        if isinstance(getattr(module, "drop_prob", None), float):
+            vars(module)["drop_prob"] = 0.0

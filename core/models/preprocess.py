@@ -1,24 +1,24 @@
 """From stored intensities to what a segmentation network sees, and from its map back to the slice.
 
-The same functions run in training and at inference. Their version is part of every model file: a change of the
-arithmetic here needs a new version and new weights. Numpy and OpenCV only.
+The same functions run in training and at inference. Their version is part of every model file: a change
+of the arithmetic here needs a new version and new weights. Numpy and OpenCV only.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-PREPROCESSING_VERSION = "1"
+PREPROCESSING_VERSION: Literal["1"] = "1"
 
 LOW_PERCENTILE = 0.5
 ROUGH_PERCENTILE = 99.5
 HIGH_PERCENTILE = 99.0
 FOREGROUND_SHARE = 0.1
-"""A value above this share of the rough range counts as tissue; the upper end is a percentile of the tissue alone."""
+"""Values above this share of the rough range count as tissue; the upper end is a percentile of tissue."""
 CEILING = 1.5
 """Scaled values are cut here: a bright vessel stays brighter than tissue without stretching the scale."""
 MAX_SAMPLED = 2_000_000
@@ -28,7 +28,7 @@ Array = NDArray[np.float32]
 
 
 class IntensityRange(NamedTuple):
-    """The values of one channel that become 0 and 1; `padding` is an exact background value that is not the minimum."""
+    """The values of one channel that become 0 and 1; `padding` is a background value above the minimum."""
 
     low: float
     high: float
@@ -38,10 +38,11 @@ class IntensityRange(NamedTuple):
 def intensity_range(values: NDArray[np.generic]) -> IntensityRange:
     """Lower and upper end of one channel's scale, from its own values of shape (..., row, column).
 
-    The lower end is the 0.5th percentile. The upper end is the 99th percentile of the tissue, that is of the values
-    above a tenth of the way to the 99.5th percentile, so that it does not depend on how much air or padding surrounds
-    the head. A constant channel gives an empty range (low == high) and scales to 0. A border value that is exact but
-    not the minimum (a z-scored, skull-stripped volume padded with 0) is padding: it is left out and becomes 0.
+    The lower end is the 0.5th percentile. The upper end is the 99th percentile of the tissue, that is of
+    the values above a tenth of the way to the 99.5th percentile, so that it does not depend on how much air
+    or padding surrounds the head. A constant channel gives an empty range (low == high) and scales to 0. A
+    value that fills most of the border without being the minimum (a z-scored, skull-stripped volume padded
+    with 0) is padding: it is left out and becomes 0.
 
     Raises ValueError when a value is not finite.
     """
@@ -69,7 +70,7 @@ def apply_range(values: NDArray[np.generic], limits: IntensityRange) -> Array:
 
 
 def scale_intensity(volume: NDArray[np.generic]) -> Array:
-    """The volume (channel, slice, row, column) with every channel scaled by its own range, float32 in 0 … 1.5.
+    """The volume (channel, slice, row, column), every channel scaled by its own range: float32, 0 … 1.5.
 
     >>> ramp = np.arange(101, dtype=np.float32).reshape(1, 1, 1, 101)
     >>> [round(float(value), 2) for value in scale_intensity(ramp)[0, 0, 0, (0, 50, 100)]]
@@ -78,8 +79,16 @@ def scale_intensity(volume: NDArray[np.generic]) -> Array:
     return np.stack([apply_range(channel, intensity_range(channel)) for channel in volume])
 
 
+def standardise(image: Array, mean: tuple[float, ...] | None, std: tuple[float, ...] | None) -> Array:
+    """(image - mean) / std per channel of a picture (channel, row, column); unchanged without them."""
+    if mean is None or std is None:
+        return image
+    shift, spread = (np.asarray(part, dtype=np.float32)[:, None, None] for part in (mean, std))
+    return np.asarray((image - shift) / spread, dtype=np.float32)
+
+
 def fit_slice(image: Array, size: int) -> Array:
-    """A scaled slice (channel, row, column) padded symmetrically with background to a square, resized to size x size."""
+    """A scaled slice (channel, row, column), padded symmetrically to a square, resized to size x size."""
     rows, columns = image.shape[-2:]
     side = max(rows, columns)
     top, left = (side - rows) // 2, (side - columns) // 2
@@ -89,7 +98,7 @@ def fit_slice(image: Array, size: int) -> Array:
 
 
 def unfit_slice(prob: Array, shape: tuple[int, int]) -> Array:
-    """The inverse of `fit_slice` for a map (class, size, size): resized linearly to the padded square, then cut to shape."""
+    """A map (class, size, size) back on its slice: resized to the padded square, then cut to `shape`."""
     rows, columns = shape
     side = max(rows, columns)
     top, left = (side - rows) // 2, (side - columns) // 2
@@ -102,8 +111,7 @@ def _resize(channels: Array, size: int) -> Array:
     if side == size:
         return np.ascontiguousarray(channels, dtype=np.float32)
     how = cv2.INTER_AREA if size < side else cv2.INTER_LINEAR
-    resized = [cv2.resize(np.ascontiguousarray(channel), (size, size), interpolation=how) for channel in channels]
-    return np.stack(resized).astype(np.float32, copy=False)
+    return np.stack([cv2.resize(channel, (size, size), interpolation=how) for channel in channels])
 
 
 def _padding_value(values: Array) -> float | None:
@@ -111,5 +119,5 @@ def _padding_value(values: Array) -> float | None:
     found, counts = np.unique(np.concatenate([edge.ravel() for edge in edges]), return_counts=True)
     most = int(np.argmax(counts))
     value = float(found[most])
-    is_padding = 2 * counts[most] >= counts.sum() and value > float(values.min()) and bool((values != value).any())
-    return value if is_padding else None
+    fills_border = 2 * int(counts[most]) >= int(counts.sum())
+    return value if fills_border and value > float(values.min()) else None

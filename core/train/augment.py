@@ -19,7 +19,7 @@ BIAS_GRID = 3
 
 @dataclass(frozen=True, eq=False)
 class Augmentation:
-    """One drawn change. Lengths are shares of the side; `source` names the channel that each channel shows."""
+    """One drawn change; lengths are shares of the side, `source` says what each channel shows."""
 
     flip: bool
     angle_degrees: float
@@ -54,7 +54,8 @@ def draw_augmentation(rng: np.random.Generator, settings: AugmentSettings) -> Au
         gain=_triple(np.exp(rng.normal(0.0, settings.gain_sd, 3))),
         offset=_triple(rng.normal(0.0, settings.offset_sd, 3)),
         bias=bias if rng.random() < settings.bias_probability else None,
-        blur_sigma=float(rng.uniform(0.3, settings.blur_max_sigma)) * (rng.random() < settings.blur_probability),
+        blur_sigma=float(rng.uniform(0.3, settings.blur_max_sigma))
+        * (rng.random() < settings.blur_probability),
         noise_sd=float(rng.uniform(0.0, settings.noise_max_sd)) * (rng.random() < settings.noise_probability),
         noise_seed=int(rng.integers(2**31)),
         source=_draw_source(rng, settings),
@@ -67,12 +68,14 @@ def apply_augmentation(
     """The scaled picture (3, row, column) and its mask after the change, at size x size."""
     rows, columns = _sampling_maps(change, image.shape[-1], size)
     planes = np.ascontiguousarray(image.transpose(1, 2, 0))
-    moved = cv2.remap(planes, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-    moved_mask = cv2.remap(
-        mask.astype(np.float32), columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
-    )
-    toned = _apply_tone(moved, change, size)
+    moved_mask = _sample(mask.astype(np.float32), rows, columns)
+    toned = _apply_tone(_sample(planes, rows, columns), change, size)
     return np.ascontiguousarray(toned.transpose(2, 0, 1)[list(change.source)]), moved_mask > 0.5
+
+
+def _sample(planes: Array, rows: Array, columns: Array) -> Array:
+    moved = cv2.remap(planes, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(moved, dtype=np.float32)
 
 
 def _sampling_maps(change: Augmentation, side: int, size: int) -> tuple[Array, Array]:
@@ -87,21 +90,25 @@ def _sampling_maps(change: Augmentation, side: int, size: int) -> tuple[Array, A
     if change.elastic is not None:
         row += cv2.resize(change.elastic[0], (size, size), interpolation=cv2.INTER_CUBIC)
         column += cv2.resize(change.elastic[1], (size, size), interpolation=cv2.INTER_CUBIC)
-    return (row + 0.5) * side - 0.5, (column + 0.5) * side - 0.5
+    rows = np.asarray((row + 0.5) * side - 0.5, dtype=np.float32)
+    columns = np.asarray((column + 0.5) * side - 0.5, dtype=np.float32)
+    return rows, columns
 
 
 def _apply_tone(planes: Array, change: Augmentation, size: int) -> Array:
-    gamma, gain, offset = (np.asarray(part, dtype=np.float32) for part in (change.gamma, change.gain, change.offset))
-    toned = gain * np.power(np.maximum(planes, 0.0), gamma) + offset * (planes > 0.02)
+    tones = (change.gamma, change.gain, change.offset)
+    gamma, gain, offset = (np.asarray(part, dtype=np.float32) for part in tones)
+    curved = gain * np.power(np.maximum(planes, 0.0), gamma) + offset * (planes > 0.02)
+    toned = np.asarray(curved, dtype=np.float32)
     if change.bias is not None:
-        field = np.stack([cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC) for grid in change.bias], -1)
-        toned *= np.exp(field)
+        field = [cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC) for grid in change.bias]
+        toned *= np.exp(np.stack(field, -1))
     if change.blur_sigma > 0:
-        toned = cv2.GaussianBlur(toned, (0, 0), change.blur_sigma)
+        toned = np.asarray(cv2.GaussianBlur(toned, (0, 0), change.blur_sigma), dtype=np.float32)
     if change.noise_sd > 0:
         draws = np.random.default_rng(change.noise_seed).standard_normal(toned.shape, dtype=np.float32)
         toned += np.float32(change.noise_sd) * draws
-    return np.clip(toned, 0.0, CEILING).astype(np.float32, copy=False)
+    return np.clip(toned, np.float32(0.0), np.float32(CEILING))
 
 
 def _draw_source(rng: np.random.Generator, settings: AugmentSettings) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.config import Frozen
+from core.models.records import Kind
 
 
 class AugmentSettings(Frozen):
@@ -37,7 +38,7 @@ class SegmenterConfig(Frozen):
     """Everything that decides a segmenter's weights, apart from the data and the library versions."""
 
     id: str
-    kind: str
+    kind: Kind
     encoder: str
     decoder_channels: tuple[int, ...] | None = None
     head_dropout: float = 0.2

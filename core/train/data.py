@@ -16,7 +16,7 @@ FLAIR = 1
 
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
-    """Slices in order of patient and slice number: image (n, 3, row, column) uint8, mask (n, row, column) bool."""
+    """Slices by patient and number: image (n, 3, row, column) uint8, mask (n, row, column) bool."""
 
     image: NDArray[np.uint8]
     mask: NDArray[np.bool_]
@@ -33,12 +33,11 @@ class TrainingSet:
     @property
     def has_tumour(self) -> NDArray[np.bool_]:
         """For each slice, whether its reference holds any tumour."""
-        found: NDArray[np.bool_] = self.mask.any(axis=(1, 2))
-        return found
+        return np.asarray(self.mask.any(axis=(1, 2)))
 
 
 def load_training_set(path: Path) -> TrainingSet:
-    """The packed slices of `lgg128_train.npz`, sorted by patient and slice number, with their intensity ranges."""
+    """The packed slices of `lgg128_train.npz`, sorted, with their intensity ranges."""
     with np.load(path, allow_pickle=False) as packed:
         order = np.lexsort((packed["slice"], packed["patient"]))
         image = np.ascontiguousarray(packed["image"][order].transpose(0, 3, 1, 2))
@@ -60,7 +59,7 @@ def load_training_set(path: Path) -> TrainingSet:
 
 
 def assign_folds(volumes: dict[str, int], folds: int) -> dict[str, int]:
-    """A fold for each patient, balanced by tumour volume: sorted by volume, dealt out forwards and backwards in turn.
+    """A fold for each patient, balanced: sorted by tumour volume, dealt out forwards and backwards in turn.
 
     >>> assign_folds({"a": 9, "b": 7, "c": 5, "d": 3}, 2)
     {'a': 0, 'b': 1, 'c': 1, 'd': 0}
@@ -73,3 +72,31 @@ def assign_folds(volumes: dict[str, int], folds: int) -> dict[str, int]:
 def tumour_volumes(data: TrainingSet) -> dict[str, int]:
     """Tumour pixels of each patient, over all slices."""
     return {name: int(data.mask[data.patient == name].sum()) for name in data.patients}
+
+
+def held_out(data: TrainingSet, folds: dict[str, int], left_out: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Marks the slices of the patients in the left-out folds."""
+    return np.isin([folds[str(name)] for name in data.patient], left_out)
+
+
+def evaluate_probabilities(
+    prob: NDArray[np.float32], data: TrainingSet, chosen: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """Cross-entropy and mean patient Dice (threshold 0.5, all slices of a patient) of the chosen slices."""
+    mask_ref = data.mask[chosen]
+    clipped = np.clip(prob, 1e-6, 1 - 1e-6)
+    loss = float(-np.where(mask_ref, np.log(clipped), np.log1p(-clipped)).mean())
+    return loss, float(np.mean(list(patient_dice(prob > 0.5, data, chosen).values())))
+
+
+def patient_dice(
+    mask_pred: NDArray[np.bool_], data: TrainingSet, chosen: NDArray[np.bool_]
+) -> dict[str, float]:
+    """Dice of each patient over all of its chosen slices; 1 where neither side holds tumour."""
+    patient, mask_ref = data.patient[chosen], data.mask[chosen]
+    scores = {}
+    for name in np.unique(patient):
+        pred, ref = mask_pred[patient == name], mask_ref[patient == name]
+        total = int(pred.sum()) + int(ref.sum())
+        scores[str(name)] = 2 * int((pred & ref).sum()) / total if total else 1.0
+    return scores

@@ -1,0 +1,85 @@
+"""The models that can be chosen: those shipped in `assets/models` and the user's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+from pydantic import ValidationError
+
+from core.errors import ModelProblem
+from core.models.records import ModelRecord
+
+SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "models"
+RECORD_FILE = "model.json"
+MAX_RECORD_BYTES = 1_000_000
+
+
+def user_models_folder() -> Path:
+    """Where a user's own models lie: `models` in SECOND_LOOK_HOME, by default the user's data directory."""
+    home = os.environ.get("SECOND_LOOK_HOME")
+    return Path(home or platformdirs.user_data_dir("second-look", appauthor=False)) / "models"
+
+
+def list_models(shipped: Path = SHIPPED_FOLDER, own: Path | None = None) -> tuple[ModelRecord, ...]:
+    """Every model, the shipped ones first, each group in order of id.
+
+    A user's model cannot take the id of a shipped one. Raises ModelProblem when a model file is damaged.
+    """
+    records: dict[str, ModelRecord] = {}
+    for folder in (shipped, own or user_models_folder()):
+        for path in sorted(folder.glob(f"*/{RECORD_FILE}")):
+            record = read_record(path)
+            records.setdefault(record.id, record)
+    return tuple(sorted(records.values(), key=lambda record: (record.folder.parent != shipped, record.id)))
+
+
+def get_model(model_id: str, shipped: Path = SHIPPED_FOLDER, own: Path | None = None) -> ModelRecord:
+    """The model with this id. Raises ModelProblem that lists the known ids."""
+    known = {record.id: record for record in list_models(shipped, own)}
+    if model_id not in known:
+        raise ModelProblem(
+            "There is no such model",
+            found=repr(model_id),
+            expected="one of " + (", ".join(known) or "none, as no model is installed"),
+            fix="choose a model from the list, or import your own",
+        )
+    return known[model_id]
+
+
+def read_record(path: Path) -> ModelRecord:
+    """The record in a `model.json` and the folder it lies in. Raises ModelProblem naming the wrong field."""
+    if path.stat().st_size > MAX_RECORD_BYTES:
+        raise _damaged(path, f"{path.stat().st_size} bytes", f"at most {MAX_RECORD_BYTES} bytes")
+    try:
+        record = ModelRecord.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise _damaged(path, f"{place}: {first['msg']}", "a model file as Second Look writes it") from error
+    if record.id != path.parent.name:
+        raise _damaged(path, f"id {record.id!r}", f"the name of its folder, {path.parent.name!r}")
+    return record.model_copy(update={"folder": path.parent})
+
+
+def weights_digest(record: ModelRecord, member: int) -> str:
+    """SHA-256 of a member's weight file, 64 hex digits; loading refuses a file that has another."""
+    return record.members[member].sha256
+
+
+def write_record(record: ModelRecord, folder: Path) -> Path:
+    """Write `model.json` into the folder and return its path."""
+    path = folder / RECORD_FILE
+    path.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def _damaged(path: Path, found: str, expected: str) -> ModelProblem:
+    return ModelProblem(
+        "The model file cannot be used",
+        file=f"{path.parent.name}/{path.name}",
+        found=found,
+        expected=expected,
+        fix="restore the file, or import the model again",
+    )

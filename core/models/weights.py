@@ -1,0 +1,120 @@
+"""The one door through which weights come in: named, counted and shaped before a single value is copied."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from core.errors import ModelProblem
+from core.models.build import SegmentationNet, build_network, build_outline
+from core.models.formats import Shapes, read_shapes, read_tensors
+from core.models.records import ArchitectureConfig, ModelRecord
+
+SMP_HEAD = "segmentation_head.0."
+OWN_HEAD = "head."
+COUNTER = "num_batches_tracked"
+"""BatchNorm's step counter: used by nothing at inference, so files may leave it out."""
+FLOAT32_NAMES = ("running_mean", "running_var")
+"""Kept in single precision: small variances underflow in half precision."""
+
+
+def load_member(record: ModelRecord, member: int) -> SegmentationNet:
+    """One member's network in evaluation mode, float32 on the CPU, parameters frozen.
+
+    Raises ModelProblem when the file is missing, is not the one that was recorded, or does not fit.
+    """
+    path = record.weight_file(member)
+    if not path.is_file():
+        raise _problem(path, "A weight file is missing", "no such file", "the file named in model.json")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    expected = record.members[member].sha256
+    if found != expected:
+        raise _problem(path, "A weight file was changed", f"SHA-256 {found}", f"SHA-256 {expected}")
+    return load_network(path, record.architecture)
+
+
+def load_network(path: Path, config: ArchitectureConfig) -> SegmentationNet:
+    """The network that `config` describes with the weights of a safetensors or PyTorch state-dict file.
+
+    Names and shapes are compared with an outline that holds no memory before the file's values are
+    read; then every value must be finite. Names are smp's own (`segmentation_head.0.weight`).
+
+    Raises ModelProblem.
+    """
+    outline = expected_shapes(config, path.name)
+    _compare(path, read_shapes(path), outline)
+    tensors = read_tensors(path)
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise _problem(
+                path, "The weights hold NaN or infinite values", f"such values in {name}", "finite"
+            )
+    net = build_network(config)
+    state = net.state_dict()
+    for name, tensor in tensors.items():
+        state[_own_name(name)] = tensor.to(torch.float32) if tensor.is_floating_point() else tensor
+    net.load_state_dict(state, strict=True)
+    return net.requires_grad_(False).eval()
+
+
+def expected_shapes(config: ArchitectureConfig, file: str = "") -> Shapes:
+    """Name and shape of every weight of a network, in smp's names, without building it in memory."""
+    try:
+        outline = build_outline(config)
+    except (ValueError, KeyError, RuntimeError, TypeError, NotImplementedError) as error:
+        raise ModelProblem(
+            "The architecture cannot be built",
+            file=file,
+            found=f"{config.kind} with encoder {config.encoder}: {str(error)[:300]}",
+            expected="a pair that segmentation-models-pytorch supports",
+            fix="correct kind, encoder, encoder_depth or decoder_channels in the configuration",
+        ) from error
+    return {_smp_name(name): tuple(tensor.shape) for name, tensor in outline.state_dict().items()}
+
+
+def save_weights(net: SegmentationNet, path: Path) -> str:
+    """Write the weights as safetensors, half precision where that is safe; returns the file's SHA-256."""
+    tensors = {
+        _smp_name(name): _storable(name, tensor)
+        for name, tensor in net.state_dict().items()
+        if not name.endswith(COUNTER)
+    }
+    data = save(tensors)
+    path.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _storable(name: str, tensor: Tensor) -> Tensor:
+    wanted = torch.float32 if name.endswith(FLOAT32_NAMES) else torch.float16
+    return tensor.detach().to(wanted).contiguous()
+
+
+def _compare(path: Path, found: Shapes, expected: Shapes) -> None:
+    for name, shape in found.items():
+        if name not in expected:
+            raise _problem(path, "The weights hold a name that the network lacks", name, "only its own names")
+        if shape != expected[name]:
+            raise _problem(path, f"The weight {name} has another shape", str(shape), str(expected[name]))
+    missing = [name for name in expected if name not in found and not name.endswith(COUNTER)]
+    if missing:
+        text = f"{len(missing)} missing, first {missing[0]}"
+        raise _problem(
+            path, "The weights are incomplete", text, f"all {len(expected)} weights of the network"
+        )
+
+
+def _own_name(name: str) -> str:
+    return OWN_HEAD + name.removeprefix(SMP_HEAD) if name.startswith(SMP_HEAD) else name
+
+
+def _smp_name(name: str) -> str:
+    return SMP_HEAD + name.removeprefix(OWN_HEAD) if name.startswith(OWN_HEAD) else name
+
+
+def _problem(path: Path, what: str, found: str, expected: str) -> ModelProblem:
+    fix = "give the weights and the configuration of the same network, or restore the file"
+    return ModelProblem(what, file=path.name, found=found, expected=expected, fix=fix)
