@@ -7,12 +7,13 @@ their own unit, masks are uint8 label maps (0 = background) or bool, probabiliti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from core.config import AnalysisConfig, Frozen, ReadOptions
 
@@ -113,6 +114,19 @@ class Case:
 
 
 @dataclass(frozen=True, eq=False)
+class SliceSamples:
+    """Draws of one slice's foreground probabilities, made while they are read; nothing is stacked.
+
+    samples: yields each draw once, float32 (class, row, column) in [0, 1], at the image's own size.
+    same_as: index of an earlier slice whose input was exactly equal, so that its draws are too, or None.
+    """
+
+    index: int
+    samples: Iterator[Float32Array]
+    same_as: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class FixedPoint:
     """A map of real numbers in [0, upper] coded as uint16; what is shown, measured and stored alike.
 
@@ -150,11 +164,17 @@ class Maps:
 
 
 class Score(Frozen):
-    """A confidence (higher = safer). value None: undefined or not available, and `note` says why."""
+    """A confidence (higher = safer). value None: undefined or not available, and `note` says why.
+
+    slice, box: the place that decided the value, box as (top, left, bottom, right) in pixels; None when
+    there is no such place.
+    """
 
     key: str
     value: float | None
     note: str = ""
+    slice: int | None = None
+    box: tuple[int, int, int, int] | None = None
 
 
 class Measure(Frozen):
@@ -203,6 +223,29 @@ class Flag(Frozen):
     side: Literal["above", "below"]
     severity: float
     sentence: str
+
+
+class RuleLimit(Frozen):
+    """Where one rule fires. spread: distance of the default limit from the typical value, on the rule's own
+    scale; it makes severities comparable. active False: the rule is switched off."""
+
+    rule: str
+    limit: float
+    spread: float = Field(default=1.0, gt=0.0)
+    active: bool = True
+
+
+class Limits(Frozen):
+    """The limits of all shape rules and what they were taken from; stored with a model.
+
+    slices: non-empty reference slices used; share: share of them that each rule leaves outside its limit.
+    """
+
+    rules: tuple[RuleLimit, ...]
+    cohort: str
+    patients: int = Field(ge=0)
+    slices: int = Field(ge=0)
+    share: float = Field(ge=0.0, lt=0.5)
 
 
 class Timing(Frozen):

@@ -1,0 +1,39 @@
+"""Shape rules: measures of a predicted mask, limits, and the verdict over a study."""
+
+from core.detector.context import CONTEXT_MEASURES
+from core.detector.decide import decide
+from core.detector.limits import built_in_limits, default_limits, fit_limits, limit_of, summarise, with_limit
+from core.detector.measures import (
+    SLICE_MEASURES,
+    STUDY_MEASURES,
+    MeasureSpec,
+    component_mask,
+    measure_slice,
+    measure_study,
+    value_of,
+)
+from core.detector.rules import RULES, RuleSpec, rule_spec
+from core.types import Limits, RuleLimit
+
+__all__ = [
+    "CONTEXT_MEASURES",
+    "RULES",
+    "SLICE_MEASURES",
+    "STUDY_MEASURES",
+    "Limits",
+    "MeasureSpec",
+    "RuleLimit",
+    "RuleSpec",
+    "built_in_limits",
+    "component_mask",
+    "decide",
+    "default_limits",
+    "fit_limits",
+    "limit_of",
+    "measure_slice",
+    "measure_study",
+    "rule_spec",
+    "summarise",
+    "value_of",
+    "with_limit",
+]

@@ -1,0 +1,80 @@
+"""From stored measures and limits to one verdict; no array and no network is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from core.detector.context import areas_of, context_values, thin_ends
+from core.detector.limits import limit_of
+from core.detector.measures import measure_study
+from core.detector.rules import RULES, RuleSpec
+from core.types import Component, Flag, Limits, RuleLimit, SliceSummary, Verdict
+
+Box = tuple[int, int, int, int]
+
+
+def decide(slices: Sequence[SliceSummary], limits: Limits) -> Verdict:
+    """The verdict over a study: "review" when any active rule fires, with one flag per rule and slice.
+
+    slices: in anatomical order; a single picture is a study of one slice. Rules that look for small or
+    ragged masks are not judged on the thin ends of a stack of slices (see
+    `core.detector.context.thin_ends`), where such masks are usual. Flags come worst first: severity = 1 +
+    distance past the limit, in units of the distance between the default limit and the typical value of the
+    training references.
+    Raises SettingsProblem when a rule of the table has no limit.
+    """
+    study = {each.key: each.value for each in measure_study(slices) if each.value is not None}
+    values, thin = _slice_values(slices), thin_ends(areas_of(slices))
+    flags: list[Flag] = []
+    for spec in RULES:
+        limit = limit_of(limits, spec.key)
+        if limit.active and spec.scope == "study" and slices:
+            flags.extend(_fire(spec, limit, study, None))
+        elif limit.active:
+            judged = [k for k in range(len(slices)) if spec.thin_ends or not thin[k]]
+            flags.extend(flag for k in judged for flag in _fire(spec, limit, values[k], slices[k]))
+    flags.sort(key=lambda flag: (-flag.severity, -1 if flag.slice is None else flag.slice))
+    return Verdict(answer="review" if flags else "consistent", flags=tuple(flags))
+
+
+def _slice_values(slices: Sequence[SliceSummary]) -> list[dict[str, float]]:
+    """Everything known about each slice by key: scores, own measures, and what the neighbours say."""
+    around = context_values(areas_of(slices))
+    return [
+        {each.key: each.value for each in own.scores if each.value is not None} | _shapes(own) | context
+        for own, context in zip(slices, around, strict=True)
+    ]
+
+
+def _shapes(summary: SliceSummary) -> dict[str, float]:
+    # The area of an empty slice is a defined 0, but no small area: an empty slice has rules of its own.
+    measures = () if summary.empty else summary.measures
+    return {each.key: each.value for each in measures if each.value is not None}
+
+
+def _fire(
+    spec: RuleSpec, limit: RuleLimit, values: Mapping[str, float], where: SliceSummary | None
+) -> Iterator[Flag]:
+    value = values.get(spec.measure)
+    if value is None or not spec.fires(value, limit.limit):
+        return
+    yield Flag(
+        rule=spec.key,
+        cause=spec.cause,
+        slice=where.index if where else None,
+        box=_place(spec, where.components) if where else None,
+        measured=value,
+        limit=limit.limit,
+        side=spec.side,
+        severity=1.0 + spec.distance(value, limit.limit) / limit.spread,
+        sentence=spec.sentence.format(measured=spec.text(value), limit=spec.text(limit.limit)),
+    )
+
+
+def _place(spec: RuleSpec, components: Sequence[Component]) -> Box | None:
+    if not components:
+        return None
+    if spec.place != "all":
+        return components[0 if spec.place == "largest" else -1].box
+    tops, lefts, bottoms, rights = zip(*(each.box for each in components), strict=True)
+    return min(tops), min(lefts), max(bottoms), max(rights)

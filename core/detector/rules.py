@@ -1,0 +1,179 @@
+"""The shape rules: one table from which labels, sliders, overlays and sentences are made."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from core.errors import SettingsProblem
+from core.types import Cause
+
+FROM_REFERENCES = "percentiles of the training references"
+BY_DEFINITION = "definition of the finding"
+
+
+@dataclass(frozen=True)
+class RuleSpec:
+    """One rule: it fires where `measure` lies on `side` of its limit.
+
+    letter: shown beside the colour of `cause`, which is kept in core/view/theme.py under that name.
+    scope: "slice" = judged on each slice, "study" = once for the whole study.
+    place: which blobs of the slice the flag's box encloses.
+    thin_ends: whether it is judged on the thin ends of a stack of slices too.
+    scale: on which distances from the limit are compared ("log": in powers of e).
+    percent: whether values are shares and shown as percentages.
+    limit, spread: built-in default and its distance from the typical value, on the rule's scale.
+    low, high: range that the limit may be set to.
+    fitted: whether the limit is taken from training references.
+    sentence: with places {measured} and {limit}.
+    """
+
+    key: str
+    cause: Cause
+    label: str
+    letter: str
+    measure: str
+    side: Literal["above", "below"]
+    scope: Literal["slice", "study"]
+    place: Literal["all", "largest", "smallest"]
+    thin_ends: bool
+    scale: Literal["linear", "log"]
+    percent: bool
+    limit: float
+    spread: float
+    low: float
+    high: float
+    fitted: bool
+    help: str
+    sentence: str
+
+    @property
+    def source(self) -> str:
+        """Where the default limit comes from."""
+        return FROM_REFERENCES if self.fitted else BY_DEFINITION
+
+    def fires(self, value: float, limit: float) -> bool:
+        """Whether `value` lies beyond `limit`; at the limit nothing fires."""
+        return value > limit if self.side == "above" else value < limit
+
+    def distance(self, value: float, other: float) -> float:
+        """How far two values lie apart on the rule's scale, at least 0."""
+        if self.scale == "linear":
+            return abs(value - other)
+        return abs(math.log(max(value, SMALLEST) / max(other, SMALLEST)))
+
+    def text(self, value: float) -> str:
+        """`value` in three significant digits, as a percentage where the rule's measure is a share."""
+        return f"{100.0 * value:.3g} %" if self.percent else f"{value:.3g}"
+
+
+SMALLEST = 1e-6
+"""Shares below one millionth are not told apart on a logarithmic scale."""
+
+RULES: tuple[RuleSpec, ...] = (
+    RuleSpec(
+        key="area-large", cause="area", label="Very large area", letter="A", measure="area_fraction",
+        side="above", scope="slice", place="all", thin_ends=True, scale="log", percent=True,
+        limit=0.12, spread=1.5, low=0.0, high=1.0, fitted=True,
+        help="The prediction covers more of the picture than nearly every lesion in the training references.",
+        sentence="The prediction covers {measured} of the picture; lesions in the training references "
+        "seldom cover more than {limit}.",
+    ),
+    RuleSpec(
+        key="area-small", cause="area", label="Very small area", letter="A", measure="area_fraction",
+        side="below", scope="slice", place="all", thin_ends=False, scale="log", percent=True,
+        limit=0.0005, spread=3.5, low=0.0, high=0.05, fitted=True,
+        help="Something was found, but less of it than on nearly every slice of the training references. "
+        "The thin first and last slices of a lesion in a volume are not judged.",
+        sentence="The prediction covers only {measured} of the picture; lesions in the training references "
+        "seldom cover less than {limit}.",
+    ),
+    RuleSpec(
+        key="compactness", cause="shape", label="Ragged or thin outline", letter="S", measure="compactness",
+        side="below", scope="slice", place="largest", thin_ends=False, scale="linear", percent=False,
+        limit=0.16, spread=0.4, low=0.0, high=1.0, fitted=True,
+        help="The outline is long for the area it encloses: 4 pi area / perimeter squared of the largest "
+        "blob. A disk has 1.",
+        sentence="The outline is ragged or thin: compactness {measured}, seldom below {limit} in the "
+        "training references.",
+    ),
+    RuleSpec(
+        key="solidity", cause="shape", label="Deep bays, holes or branches", letter="S", measure="solidity",
+        side="below", scope="slice", place="largest", thin_ends=False, scale="linear", percent=False,
+        limit=0.5, spread=0.3, low=0.0, high=1.0, fitted=True,
+        help="The largest blob fills little of its convex hull, so it has deep bays, holes or branches.",
+        sentence="The shape has deep bays, holes or branches: solidity {measured}, seldom below {limit} in "
+        "the training references.",
+    ),
+    RuleSpec(
+        key="fragmentation", cause="fragmentation", label="Many separate blobs", letter="F",
+        measure="components", side="above", scope="slice", place="all", thin_ends=False, scale="linear",
+        percent=False, limit=3.0, spread=2.0, low=1.0, high=20.0, fitted=True,
+        help="The prediction falls into more separate blobs on one slice than the training references do.",
+        sentence="The prediction falls into {measured} separate blobs on one slice; the training references "
+        "seldom have more than {limit}.",
+    ),
+    RuleSpec(
+        key="stacks", cause="fragmentation", label="Separate stacks of slices", letter="F",
+        measure="stack_number", side="above", scope="slice", place="all", thin_ends=True, scale="linear",
+        percent=False, limit=1.0, spread=1.0, low=1.0, high=20.0, fitted=True,
+        help="Slices with a prediction form more than one stack, with empty slices between. It is shown on "
+        "the fullest slice of every stack too many.",
+        sentence="This is stack number {measured} of slices with a prediction, apart from the others; the "
+        "training references seldom have more than {limit}.",
+    ),
+    RuleSpec(
+        key="spurious", cause="spurious", label="Spurious small blob", letter="B", measure="smallest_share",
+        side="below", scope="slice", place="smallest", thin_ends=False, scale="log", percent=True,
+        limit=0.02, spread=3.0, low=0.0, high=1.0, fitted=True,
+        help="Beside the largest blob there is one so small that it is more likely a false finding than a "
+        "second lesion.",
+        sentence="The smallest blob has {measured} of the area of the largest; second blobs in the training "
+        "references seldom have less than {limit}.",
+    ),
+    RuleSpec(
+        key="gap", cause="empty", label="Empty slice inside a lesion", letter="E", measure="gap_slices",
+        side="below", scope="slice", place="all", thin_ends=True, scale="linear", percent=False,
+        limit=3.0, spread=1.0, low=1.0, high=20.0, fitted=False,
+        help="Nothing was found on this slice although there is a prediction on both sides. Only gaps "
+        "shorter than the limit count; longer ones separate two findings.",
+        sentence="Nothing was predicted here, but on slices before and after: a gap of {measured} slices, "
+        "and gaps shorter than {limit} count as a likely miss.",
+    ),
+    RuleSpec(
+        key="cut-off", cause="empty", label="Prediction stops abruptly", letter="E", measure="neighbour_area",
+        side="above", scope="slice", place="all", thin_ends=True, scale="log", percent=True,
+        limit=0.028, spread=1.7, low=0.0, high=1.0, fitted=True,
+        help="Nothing was found on this slice although the slice beside holds a larger area than lesions in "
+        "the training references end with.",
+        sentence="Nothing was predicted here, but {measured} of the picture on the slice beside; lesions in "
+        "the training references seldom end with more than {limit}.",
+    ),
+    RuleSpec(
+        key="nothing-found", cause="empty", label="Nothing found", letter="E", measure="slices_found",
+        side="below", scope="study", place="all", thin_ends=True, scale="linear", percent=False,
+        limit=1.0, spread=1.0, low=0.0, high=1.0, fitted=False,
+        help="Nothing was predicted in the whole study. That may be right, but a missed lesion looks just "
+        "the same to the model, so a person should look.",
+        sentence="Nothing was found in the whole study. A missed lesion would look the same, so a person "
+        "should look.",
+    ),
+)  # fmt: skip
+
+
+def rule_spec(key: str) -> RuleSpec:
+    """The rule with this key. Raises SettingsProblem that lists the known ones.
+
+    >>> rule_spec("area-small").text(0.0123)
+    '1.23 %'
+    """
+    for spec in RULES:
+        if spec.key == key:
+            return spec
+    raise SettingsProblem(
+        "There is no such shape rule",
+        found=repr(key),
+        expected="one of " + ", ".join(spec.key for spec in RULES),
+        fix="use one of these names",
+    )
