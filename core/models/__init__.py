@@ -9,7 +9,6 @@ from core.models.records import (
     MemberRecord,
     ModelRecord,
     PreprocessingConfig,
-    RuleLimit,
     TrainingRecord,
 )
 from core.models.registry import get_model, list_models, user_models_folder, weights_digest
@@ -19,7 +18,6 @@ __all__ = [
     "MemberRecord",
     "ModelRecord",
     "PreprocessingConfig",
-    "RuleLimit",
     "TrainingRecord",
     "fit_slice",
     "get_model",

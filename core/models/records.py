@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from core.config import Frozen
 from core.models.preprocess import PREPROCESSING_VERSION
+from core.types import Limits
 
 Kind = Literal[
     "unet",
@@ -67,15 +68,6 @@ class MemberRecord(Frozen):
     left_out_folds: tuple[int, ...] = ()
 
 
-class RuleLimit(Frozen):
-    """Range of a shape measure over the training references: 1st and 99th percentile of `count` masks."""
-
-    measure: str
-    low: float
-    high: float
-    count: int
-
-
 class TrainingRecord(Frozen):
     """What made the weights: digest of the settings, seed, library versions, seconds of each member."""
 
@@ -93,7 +85,8 @@ class ModelRecord(Frozen):
 
     class_names: foreground classes. activation: "sigmoid" = one logit per foreground class, "softmax" =
         one per class with background first. folds: the patients of each fold of the training data, or
-        empty for a model trained elsewhere. folder: where its files lie; not part of the JSON.
+        empty for a model trained elsewhere. rule_limits: of the shape rules, from the training references;
+        None: the built-in ones. folder: where its files lie; not part of the JSON.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")
@@ -108,7 +101,7 @@ class ModelRecord(Frozen):
     members: tuple[MemberRecord, ...] = Field(min_length=1, max_length=100)
     folds: tuple[tuple[str, ...], ...] = ()
     training: TrainingRecord | None = None
-    rule_limits: tuple[RuleLimit, ...] = ()
+    rule_limits: Limits | None = None
     volume: str = ""
     licence: str
     source: str

@@ -38,6 +38,13 @@ class SegmenterConfig(Frozen):
     """Everything that decides a segmenter's weights, apart from the data and the library versions."""
 
     id: str
+    title: str
+    description: str
+    licence: str
+    source: str
+    volume: str
+    channels: tuple[str, ...] = ("pre-contrast", "FLAIR", "post-contrast")
+    class_names: tuple[str, ...] = ("FLAIR abnormality",)
     kind: Kind
     encoder: str
     decoder_channels: tuple[int, ...] | None = None
