@@ -83,7 +83,7 @@ RULES: tuple[RuleSpec, ...] = (
     RuleSpec(
         key="area-small", cause="area", label="Very small area", letter="A", measure="area_fraction",
         side="below", scope="slice", place="all", thin_ends=False, scale="log", percent=True,
-        limit=0.0005, spread=3.5, low=0.0, high=0.05, fitted=True,
+        limit=0.0005, spread=3.5, low=0.0, high=1.0, fitted=True,
         help="Something was found, but less of it than on nearly every slice of the training references. "
         "The thin first and last slices of a lesion in a volume are not judged.",
         sentence="The prediction covers only {measured} of the picture; lesions in the training references "
