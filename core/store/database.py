@@ -1,0 +1,136 @@
+"""One private connection, a cursor per operation, one writer at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+from duckdb import DuckDBPyConnection as Cursor
+
+from core.errors import StoreProblem
+from core.store.connection import FAULTS, connect, rewrite, storage_problem
+from core.store.gate import Gate
+from core.store.settings import StoreSettings
+
+T = TypeVar("T")
+
+
+class Database:
+    """Every statement of the store goes through `read` or `write`.
+
+    After a failed write (full disk, broken file) DuckDB may refuse reads too; the file is then opened
+    again read-only, `reason` says why, and further writes are refused.
+    """
+
+    def __init__(self, path: Path | None, settings: StoreSettings, *, reason: str = "") -> None:
+        """`path` None: in memory. A `reason` opens the file read-only."""
+        self.path = path
+        self.reason = reason
+        self._settings = settings
+        self._writer = threading.RLock()
+        self._gate = Gate()
+        self._connection: Cursor | None = connect(path, settings, read_only=bool(reason))
+
+    def read(self, work: Callable[[Cursor], T]) -> T:
+        """What `work` returns; all its statements see one state. `work` must not read or write again."""
+        try:
+            with self._gate.shared():
+                return self._transaction(work)
+        except FAULTS as fault:
+            if isinstance(fault, duckdb.FatalException):
+                self._degrade(fault)
+            raise storage_problem(self.path, fault) from fault
+
+    def write(self, work: Callable[[Cursor], T]) -> T:
+        """What `work` returns, once all it changed is on disk, or nothing is changed.
+
+        Raises StoreProblem when the store is read-only, also when this write made it so.
+        """
+        with self._writer:
+            self.require_writable()
+            try:
+                with self._gate.shared():
+                    return self._transaction(work)
+            except FAULTS as fault:
+                self._degrade(fault)
+                raise storage_problem(self.path, fault) from fault
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep other writers out over several steps; `write` may be called inside."""
+        with self._writer:
+            yield
+
+    def prepare(self, work: Callable[[Cursor], None]) -> None:
+        """Run `work` alone and without a transaction around it: for migrations, which bring their own."""
+        with self._writer, self._gate.exclusive(), self._cursor() as cursor:
+            work(cursor)
+
+    def rewrite(self) -> None:
+        """Replace the file by one that holds only the living rows, see `connection.rewrite`.
+
+        Raises StoreProblem when that failed; the store goes on with the old file.
+        """
+        if self.path is None:
+            return
+        with self._writer, self._gate.exclusive():
+            try:
+                self._close()
+                rewrite(self.path)
+            except (OSError, duckdb.Error) as error:
+                raise storage_problem(self.path, error) from error
+            finally:
+                self._connection = connect(self.path, self._settings)
+
+    def require_writable(self) -> None:
+        """Raise StoreProblem when nothing can be written."""
+        if self.reason:
+            raise StoreProblem(
+                "The store is read-only",
+                file=str(self.path),
+                found=self.reason,
+                expected="a store that may be written",
+                fix="remove the cause and start again, or set SECOND_LOOK_HOME to another directory",
+            )
+
+    def close(self) -> None:
+        """Write the log into the file and close it; waits for operations under way."""
+        with self._writer, self._gate.exclusive():
+            self._close()
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _transaction(self, work: Callable[[Cursor], T]) -> T:
+        with self._cursor() as cursor:
+            cursor.begin()
+            try:
+                result = work(cursor)
+            except BaseException:
+                cursor.rollback()
+                raise
+            cursor.commit()
+            return result
+
+    def _cursor(self) -> Cursor:
+        if self._connection is None:
+            raise StoreProblem(
+                "The store is closed", found="a closed store", expected="an open one", fix="open it again"
+            )
+        return self._connection.cursor()
+
+    def _degrade(self, fault: duckdb.Error) -> None:
+        if self.path is None or isinstance(fault, duckdb.OutOfMemoryException):
+            return
+        with self._writer, self._gate.exclusive():
+            self.reason = f"a write failed: {str(fault).splitlines()[0]}"
+            try:
+                self._close()
+            finally:
+                self._connection = connect(self.path, self._settings, read_only=True)

@@ -1,0 +1,105 @@
+"""What the store says about itself and about what it holds."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import JsonValue
+
+from core.config import Frozen
+from core.types import MadeBy
+
+StoreMode = Literal["read-write", "read-only", "memory"]
+
+
+class CaseSummary(Frozen):
+    """One stored case without its arrays. shape: (channel, slice, row, column)."""
+
+    id: str
+    name: str
+    format: str
+    group: str | None
+    modality: str | None
+    shape: tuple[int, int, int, int]
+    has_reference: bool
+    analyses: int
+    created_utc: str
+
+
+class AnalysisSummary(Frozen):
+    """One stored analysis without its arrays.
+
+    arrays_kept: False when they were dropped to save room or found damaged; it must then be computed
+    again before it can be shown.
+    """
+
+    key: str
+    case_id: str
+    made_by: MadeBy
+    arrays_kept: bool
+    created_utc: str
+
+
+class LimitProfile(Frozen):
+    """A named set of limits for one model, as JSON that only the detector understands."""
+
+    name: str
+    model_id: str
+    limits: JsonValue
+    created_utc: str
+
+
+class StoreHealth(Frozen):
+    """What went wrong since the store was opened, and was survived.
+
+    missing_files, damaged_files: arrays without their file or with another hash, counted as misses.
+    evicted_analyses: analyses whose arrays were dropped to stay below the size limit.
+    failed_rewrites: deletions after which the database file could not be rewritten yet.
+    """
+
+    missing_files: int = 0
+    damaged_files: int = 0
+    evicted_analyses: int = 0
+    failed_rewrites: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing was lost or left behind; eviction is normal."""
+        return not (self.missing_files or self.damaged_files or self.failed_rewrites)
+
+
+class StoreInfo(Frozen):
+    """Where the store is, how large, and in which state.
+
+    home, database: "" for a store in memory. reason: why it is not writable, "" when it is.
+    free_bytes: room left on the disk, None in memory. leftovers: files beside the store that hold
+    older data (backups before a migration, damaged files that were set aside).
+    """
+
+    home: str
+    database: str
+    mode: StoreMode
+    reason: str
+    schema_version: int
+    duckdb_version: str
+    database_bytes: int
+    array_bytes: int
+    arrays: int
+    cases: int
+    analyses: int
+    free_bytes: int | None
+    leftovers: tuple[str, ...]
+    health: StoreHealth
+
+
+class VerifyReport(Frozen):
+    """Outcome of reading everything: rows per table, arrays hashed, and one sentence per problem."""
+
+    rows: tuple[tuple[str, int], ...]
+    arrays: int
+    array_bytes: int
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems

@@ -1,0 +1,89 @@
+"""Which case or analysis uses which array; an array that nobody uses is removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from duckdb import DuckDBPyConnection as Cursor
+
+from core.store.arrays import AnyArray, ArrayEntry
+from core.store.rows import insert_rows
+
+OwnerKind = Literal["case", "analysis"]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One array of a case or analysis on its way into the store.
+
+    role: what it is there for. upper: the value of code 65535 for fixed-point maps, else None.
+    """
+
+    role: str
+    entry: ArrayEntry
+    array: AnyArray
+    upper: float | None = None
+
+
+@dataclass(frozen=True)
+class Use:
+    """A stored array in its role; `upper` as in Part."""
+
+    sha256: str
+    upper: float | None
+
+
+def insert_uses(cursor: Cursor, owner: str, kind: OwnerKind, parts: Sequence[Part]) -> None:
+    """Record the arrays and that `owner` uses them."""
+    for entry in (part.entry for part in parts):
+        row = [entry.sha256, entry.size, entry.dtype, list(entry.shape)]
+        cursor.execute("INSERT OR IGNORE INTO arrays VALUES (?, ?, ?, ?)", row)
+    insert_rows(
+        cursor,
+        "array_uses",
+        ("VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR", "DOUBLE"),
+        [(owner, kind, p.role, p.entry.sha256, p.upper) for p in parts],
+    )
+
+
+def uses_of(cursor: Cursor, owner: str, kind: OwnerKind) -> Mapping[str, Use] | None:
+    """The arrays of `owner` by role; None when one of them is no longer there."""
+    rows = cursor.execute(
+        """SELECT role, array_uses.sha256, upper, arrays.sha256 IS NOT NULL
+           FROM array_uses LEFT JOIN arrays USING (sha256) WHERE owner = ? AND owner_kind = ?""",
+        [owner, kind],
+    ).fetchall()
+    if not rows or not all(kept for *_, kept in rows):
+        return None
+    return {role: Use(sha256, upper) for role, sha256, upper, _ in rows}
+
+
+def delete_uses(cursor: Cursor, owner: str, kind: OwnerKind) -> None:
+    """Forget that `owner` uses anything."""
+    cursor.execute("DELETE FROM array_uses WHERE owner = ? AND owner_kind = ?", [owner, kind])
+
+
+def delete_unused(cursor: Cursor) -> tuple[str, ...]:
+    """Remove the rows of arrays without a use; their SHA-256, for removing the files afterwards."""
+    rows = cursor.execute(
+        "DELETE FROM arrays WHERE sha256 NOT IN (SELECT sha256 FROM array_uses) RETURNING sha256"
+    ).fetchall()
+    return tuple(sha256 for (sha256,) in rows)
+
+
+def delete_array(cursor: Cursor, sha256: str) -> bool:
+    """Remove the row of a lost array, so that whoever uses it becomes a miss; True when it was there."""
+    rows = cursor.execute("DELETE FROM arrays WHERE sha256 = ? RETURNING 1", [sha256]).fetchall()
+    return bool(rows)
+
+
+def known_arrays(cursor: Cursor) -> frozenset[str]:
+    """SHA-256 of every array that has a row."""
+    return frozenset(sha256 for (sha256,) in cursor.execute("SELECT sha256 FROM arrays").fetchall())
+
+
+def total_bytes(cursor: Cursor) -> int:
+    """Bytes of all arrays that have a row."""
+    return int(cursor.execute("SELECT coalesce(sum(bytes), 0) FROM arrays").fetchall()[0][0])
