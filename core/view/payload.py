@@ -1,0 +1,143 @@
+"""The one bytes container that the case view takes: 4-byte header length, JSON header, deflated parts.
+
+The header length is an unsigned little-endian integer. Every part named in the header follows in that order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import struct
+from collections.abc import Mapping, Sequence
+
+from core.types import Analysis, Case, Flag, Score, SliceSummary, Verdict
+from core.view import theme
+from core.view.layers import layers_of
+from core.view.volume import Volume, build_volume
+
+Json = dict[str, object]
+
+
+def build_payload(
+    case: Case,
+    analysis: Analysis,
+    verdict: Verdict,
+    *,
+    volume: Volume | None = None,
+    score_labels: Mapping[str, str] | None = None,
+    facts: Sequence[tuple[str, str]] = (),
+) -> bytes:
+    """The container for one case.
+
+    volume: made beforehand by `build_volume` (it depends on neither limits nor wording), None: made here.
+    score_labels: plain names of score keys. facts: further lines (name, text) under the confidence.
+    """
+    held = build_volume(case, analysis) if volume is None else volume
+    header = json.dumps(
+        _header(case, analysis, verdict, held, score_labels or {}, facts), allow_nan=False, ensure_ascii=True
+    ).encode()
+    return b"".join([struct.pack("<I", len(header)), header, *(part.blob for part in held.parts)])
+
+
+def split_payload(payload: bytes) -> tuple[Json, bytes]:
+    """The header of a container, and the bytes after it."""
+    (length,) = struct.unpack_from("<I", payload)
+    return json.loads(payload[4 : 4 + length]), payload[4 + length :]
+
+
+def _header(
+    case: Case,
+    analysis: Analysis,
+    verdict: Verdict,
+    volume: Volume,
+    labels: Mapping[str, str],
+    facts: Sequence[tuple[str, str]],
+) -> Json:
+    image = case.image
+    return {
+        "digest": volume.digest,
+        "name": case.name,
+        "shape": list(image.values.shape),
+        "first": volume.first_slice,
+        "loaded": volume.slices,
+        "spacing": image.geometry.spacing_mm,
+        "edges": image.geometry.edges,
+        "unit": "HU" if image.modality == "CT" else "",
+        "channels": [dataclasses.asdict(each) for each in volume.channels],
+        "show": _first_view(image.channel_names, len(volume.channels)),
+        "composite": len(volume.channels) == 3,
+        "maps": [dataclasses.asdict(each) for each in volume.maps],
+        "layers": [dataclasses.asdict(each) for each in layers_of(case, analysis, verdict)],
+        "answer": verdict.answer,
+        "flags": [_flag(each) for each in verdict.flags],
+        "scores": [_score(each, labels) for each in analysis.scores],
+        "slices": [_slice(each, verdict.flags) for each in analysis.slices],
+        "worst": analysis.worst_slice,
+        "facts": [list(each) for each in facts],
+        "notes": list(volume.notes),
+        "theme": _theme(),
+        "parts": [
+            {"name": p.name, "dtype": p.dtype, "bytes": len(p.blob), "raw": p.raw_bytes} for p in volume.parts
+        ],
+    }
+
+
+def _first_view(names: tuple[str, ...], channels: int) -> int:
+    """Channel to show first: FLAIR when there is one, -1 = all three as colours for a colour picture."""
+    lowered = [name.lower() for name in names]
+    for index, name in enumerate(lowered[:channels]):
+        if "flair" in name:
+            return index
+    return -1 if channels == 3 and lowered[:3] == ["red", "green", "blue"] else 0
+
+
+def _flag(flag: Flag) -> Json:
+    mark = theme.mark_of(flag.cause)
+    return {
+        "cause": flag.cause,
+        "label": mark.label,
+        "letter": mark.letter,
+        "slice": flag.slice,
+        "box": flag.box,
+        "sentence": flag.sentence,
+    }
+
+
+def _score(score: Score, labels: Mapping[str, str]) -> Json:
+    plain = score.key.replace("_", " ").replace("-", " ").capitalize()
+    return {
+        "key": score.key,
+        "label": labels.get(score.key, plain),
+        "value": score.value,
+        "note": score.note,
+    }
+
+
+def _slice(summary: SliceSummary, flags: tuple[Flag, ...]) -> Json:
+    first = summary.scores[0] if summary.scores else Score(key="", value=None, note="no score")
+    return {
+        "value": first.value,
+        "note": first.note,
+        "empty": summary.empty,
+        "causes": sorted({flag.cause for flag in flags if flag.slice == summary.index}),
+    }
+
+
+def _theme() -> Json:
+    return {
+        "ground": theme.VIEWER_GROUND,
+        "positive": theme.FALSE_POSITIVE,
+        "negative": theme.FALSE_NEGATIVE,
+        "hidden": theme.MAP_HIDDEN_SHARE,
+        "map": ["#" + bytes(row).hex() for row in theme.uncertainty_colours()],
+        "marks": {
+            mark.cause: {
+                "letter": mark.letter,
+                "line": mark.line,
+                "colour": mark.dark,
+                "dark": mark.chip("dark"),
+                "light": mark.chip("light"),
+            }
+            for mark in theme.MARKS
+        },
+    }

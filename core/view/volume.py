@@ -1,0 +1,215 @@
+"""A case's arrays as small integers in deflated parts, ready for the browser."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.config import digest
+from core.types import Analysis, BoolArray, Case, FixedPoint, Float32Array
+from core.view import words
+from core.view.layers import maps_of
+
+SCHEMA = 1
+"""Raised whenever the meaning of a part changes, so that no browser or cache mixes versions."""
+LIMIT_BYTES = 32 * 2**20
+"""Above this the page would take many seconds to open; see the reductions below."""
+
+_LEVEL = 1
+_SAMPLE_VOXELS = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One array, deflated (zlib): bytes ("u1"), or all low bytes followed by all high bytes ("u2")."""
+
+    name: str
+    dtype: str
+    blob: bytes
+    raw_bytes: int
+
+
+@dataclass(frozen=True)
+class ChannelCode:
+    """An image channel: value = code * scale + offset, in its own unit; `low`, `high`: the first window."""
+
+    name: str
+    scale: float
+    offset: float
+    low: float
+    high: float
+    smallest: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class MapCode:
+    """An uncertainty map in the volume: value = code / 255 * upper."""
+
+    key: str
+    label: str
+    unit: str
+    help: str
+    upper: float
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """Everything about a case that is large. `digest` names the voxels, `notes` say what was reduced."""
+
+    digest: str
+    parts: tuple[Part, ...]
+    channels: tuple[ChannelCode, ...]
+    maps: tuple[MapCode, ...]
+    first_slice: int
+    slices: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Deflated bytes of all parts."""
+        return sum(len(part.blob) for part in self.parts)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One step of making a volume smaller: 8-bit image, at most `maps` maps, slices [first, stop)."""
+
+    deep: bool
+    maps: int
+    first: int
+    stop: int
+
+
+def volume_digest(case: Case, analysis: Analysis, around: int | None = None) -> str:
+    """Name of the volume that `build_volume` would make with the default limit."""
+    return digest([SCHEMA, case.id, analysis.key, around])
+
+
+def build_volume(
+    case: Case, analysis: Analysis, *, limit_bytes: int = LIMIT_BYTES, around: int | None = None
+) -> Volume:
+    """The case's arrays in deflated parts, at most `limit_bytes` large.
+
+    Too large a study is reduced in this order, and `notes` say so: image values to 8 bits, one uncertainty
+    map instead of all, then only the slices around `around` (default: the least confident, else the middle).
+    """
+    total = case.image.slices
+    full = _Plan(True, 4, 0, total)
+    volume = _build(case, analysis, full, around)
+    for plan in (_Plan(False, 4, 0, total), _Plan(False, 1, 0, total)):
+        if volume.size <= limit_bytes:
+            return volume
+        volume = _build(case, analysis, plan, around)
+    while volume.size > limit_bytes and volume.slices > 1:
+        # 0.9: slices differ in content, so a proportional cut may still come out a little too large.
+        keep = max(1, int(volume.slices * 0.9 * limit_bytes / volume.size))
+        volume = _build(case, analysis, _window(case, analysis, around, keep), around)
+    return volume
+
+
+def _window(case: Case, analysis: Analysis, around: int | None, keep: int) -> _Plan:
+    total = case.image.slices
+    centre = next((z for z in (around, analysis.worst_slice) if z is not None), total // 2)
+    first = min(max(0, centre - keep // 2), total - keep)
+    return _Plan(False, 1, first, first + keep)
+
+
+def _build(case: Case, analysis: Analysis, plan: _Plan, around: int | None) -> Volume:
+    span = slice(plan.first, plan.stop)
+    coded = [_code_channel(name, values[span], plan.deep) for name, values in _channels(case)]
+    maps = maps_of(analysis.maps)[: plan.maps]
+    parts = [_pack("labels", analysis.mask_pred[span])]
+    parts += [_pack(f"image{index}", codes) for index, (_, codes) in enumerate(coded)]
+    parts.append(_pack("prob", _foreground(analysis.prob, span)))
+    if case.reference is not None:
+        parts.append(_pack("reference", np.asarray(case.reference.mask_ref[span], np.uint8)))
+    parts += [_pack(f"map{index}", _eight_bits(values.codes[span])) for index, (_, values) in enumerate(maps)]
+    channels = tuple(channel for channel, _ in coded)
+    return Volume(
+        digest=digest([volume_digest(case, analysis, around), plan.deep, plan.maps, plan.first, plan.stop]),
+        parts=tuple(parts),
+        channels=channels,
+        maps=tuple(MapCode(s.key, s.label, s.unit, s.help, v.upper) for s, v in maps),
+        first_slice=plan.first,
+        slices=plan.stop - plan.first,
+        notes=_notes(plan, channels, case.image.slices, len(maps_of(analysis.maps))),
+    )
+
+
+def _channels(case: Case) -> Iterator[tuple[str, Float32Array]]:
+    names = case.image.channel_names
+    for index, values in enumerate(case.image.values):
+        yield (names[index] if index < len(names) else f"channel {index}"), values
+
+
+def _code_channel(name: str, values: Float32Array, deep: bool) -> tuple[ChannelCode, NDArray[Any]]:
+    """Codes of a channel: exact for whole numbers, otherwise in 65535 (8 bits: 255) even steps."""
+    smallest, largest = float(values.min()), float(values.max())
+    low, high = _first_window(values, smallest, largest)
+    span = largest - smallest
+    levels = 65535 if deep else 255
+    whole = span <= levels and bool((values == np.rint(values)).all())
+    begin, scale = smallest, (1.0 if whole else span / levels or 1.0)
+    if not deep and not whole:
+        begin, end = (float(each) for each in np.percentile(_sample(values), (0.1, 99.9)))
+        scale = (end - begin) / levels or 1.0
+    codes = np.rint(np.clip((values - np.float32(begin)) / np.float32(scale), 0, levels))
+    dtype = np.uint8 if codes.max(initial=0) <= 255 else np.uint16
+    return ChannelCode(name, scale, begin, low, high, smallest, largest), codes.astype(dtype)
+
+
+def _first_window(values: Float32Array, smallest: float, largest: float) -> tuple[float, float]:
+    """1st and 99th percentile without the padding: the smallest value, where at least a twentieth has it."""
+    sample = _sample(values)
+    inside = sample[sample > smallest]
+    chosen = inside if 0 < inside.size < 0.95 * sample.size else sample
+    low, high = (float(each) for each in np.percentile(chosen, (1.0, 99.0)))
+    if high <= low:
+        low, high = smallest, largest
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _sample(values: Float32Array) -> Float32Array:
+    flat = values.reshape(-1)
+    return flat[:: max(1, flat.size // _SAMPLE_VOXELS)]
+
+
+def _foreground(prob: FixedPoint, span: slice) -> NDArray[np.uint8]:
+    """8-bit probability of the likeliest foreground class, (slice, row, column)."""
+    codes = prob.codes[:, span]
+    return _eight_bits(codes[0] if len(codes) == 1 else codes.max(axis=0))
+
+
+def _eight_bits(codes: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    # 65535 = 255 * 257: adding half a step first rounds to the nearest 8-bit code in integers.
+    return ((codes.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _pack(name: str, codes: NDArray[Any] | BoolArray) -> Part:
+    """Deflate an array; 16-bit codes as two byte planes, which saves a quarter of the size."""
+    if codes.dtype == np.uint16:
+        raw = (codes & 255).astype(np.uint8).tobytes() + (codes >> 8).astype(np.uint8).tobytes()
+        return Part(name, "u2", zlib.compress(raw, _LEVEL), len(raw))
+    raw = np.ascontiguousarray(codes, np.uint8).tobytes()
+    return Part(name, "u1", zlib.compress(raw, _LEVEL), len(raw))
+
+
+def _notes(plan: _Plan, channels: tuple[ChannelCode, ...], total: int, maps: int) -> tuple[str, ...]:
+    notes = []
+    if not plan.deep:
+        steps = ", ".join(f"{c.name} {words.number(c.scale)}" for c in channels)
+        notes.append(f"Large study: image values are shown in 256 steps ({steps} each).")
+    if plan.maps < maps:
+        notes.append("Large study: only the first uncertainty map is loaded.")
+    if plan.stop - plan.first < total:
+        notes.append(
+            f"Large study: slices {plan.first + 1} to {plan.stop} of {total} are loaded; "
+            "choosing another slice loads its neighbourhood."
+        )
+    return tuple(notes)
