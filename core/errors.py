@@ -45,6 +45,10 @@ class StoreProblem(SecondLookError):
     """The store cannot be opened, is owned by another process, or holds damaged data."""
 
 
+class JobProblem(SecondLookError):
+    """Background work cannot be taken on."""
+
+
 class SettingsProblem(SecondLookError):
     """A setting, limit or option has a value that is not allowed."""
 
