@@ -156,7 +156,8 @@ def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progre
     stream = predictor.stream(
         case.image, made_by.channels, made_by.config.estimator, case.id, _part(progress, 0.05, 0.85)
     )
-    reduced = reduce(stream, case.image.slices, case.image.slice_shape)
+    classes = len(predictor.record.class_names)
+    reduced = reduce(stream, case.image.slices, case.image.slice_shape, classes)
     predicted = time.perf_counter()
     progress(0.85, "Scoring the confidence")
     slices = _summaries(reduced)
