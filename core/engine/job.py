@@ -19,7 +19,7 @@ class Job:
     id: str
     title: str
     key: str | None
-    work: Work | None
+    work: Work
     state: JobState = "queued"
     share: float = 0.0
     sentence: str = "Waiting"
@@ -39,9 +39,10 @@ class Job:
         self.share = max(self.share, min(1.0, max(0.0, share)))
         self.sentence = sentence
 
-    def end(self, state: JobState, sentence: str, now: float) -> None:
+    def end(self, state: JobState, now: float) -> None:
         """It is over. The work is let go, with everything it holds on to."""
-        self.state, self.sentence, self.ended, self.work = state, sentence, now, None
+        self.state, self.sentence, self.ended, self.work = state, state.capitalize(), now, _nothing
+        self.share = 1.0 if state == "done" else self.share
 
     def status(self, position: int, now: float) -> JobStatus:
         """A picture of it at `now`."""
@@ -60,3 +61,7 @@ class Job:
             problem=self.problem,
             incident=self.incident,
         )
+
+
+def _nothing(progress: Progress) -> str:
+    return ""

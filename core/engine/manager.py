@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Callable
 
 from core.engine.job import Job, Work
-from core.engine.status import JobStatus
+from core.engine.status import JobState, JobStatus
 from core.errors import Cancelled, JobProblem, SecondLookError
 from core.types import Progress
 
-_log = logging.getLogger("second_look.engine")
+logger = logging.getLogger("second_look.engine")
 
 
 def random_id() -> str:
@@ -98,7 +98,7 @@ class JobManager:
             return True
 
     def shutdown(self, timeout: float | None = 5.0) -> bool:
-        """Cancel everything and take no more jobs; True when the workers ended within `timeout` seconds each."""
+        """Cancel everything and take no more jobs; True when all workers ended in time."""
         with self._changed:
             self._closed = True
             for job in [*self._queue, *self._running]:
@@ -124,19 +124,18 @@ class JobManager:
 
     def _run(self, job: Job) -> None:
         """Run the work to its end. The outermost boundary: nothing that a job raises may pass."""
-        work = job.work
         try:
-            result = work(self._progress(job)) if work else ""
+            result = job.work(self._progress(job))
         except Cancelled:
-            self._end(job, lambda: job.end("cancelled", "Cancelled", self._clock()))
+            self._end(job, "cancelled")
         except SecondLookError as problem:
-            self._end(job, lambda: self._fail(job, problem, None))
+            self._end(job, "failed", problem=_bare(problem))
         except BaseException:  # codecs in Rust raise panics that are no Exception
             incident = self._new_id()[:8]
-            _log.exception("incident %s in a background job", incident)
-            self._end(job, lambda: self._fail(job, None, incident))
+            logger.exception("incident %s in a background job", incident)
+            self._end(job, "failed", incident=incident)
         else:
-            self._end(job, lambda: self._succeed(job, result))
+            self._end(job, "done", result=result)
 
     def _progress(self, job: Job) -> Progress:
         def step(share: float, sentence: str) -> None:
@@ -147,28 +146,27 @@ class JobManager:
 
         return step
 
-    def _end(self, job: Job, change: Callable[[], None]) -> None:
+    def _end(
+        self,
+        job: Job,
+        state: JobState,
+        *,
+        result: str | None = None,
+        problem: SecondLookError | None = None,
+        incident: str | None = None,
+    ) -> None:
         with self._changed:
-            change()
+            job.result, job.problem, job.incident = result, problem, incident
+            job.end(state, self._clock())
             self._running.remove(job)
             self._finished.appendleft(job)
             self._changed.notify_all()
-
-    def _succeed(self, job: Job, result: str) -> None:
-        job.result, job.share = result, 1.0
-        job.end("done", "Done", self._clock())
-
-    def _fail(self, job: Job, problem: SecondLookError | None, incident: str | None) -> None:
-        # Without its traceback, which would keep every array of the failed work alive.
-        job.problem = problem.with_traceback(None) if problem else None
-        job.incident = incident
-        job.end("failed", "Failed", self._clock())
 
     def _cancel(self, job: Job) -> None:
         job.cancel_asked = True
         if job.state == "queued":
             self._queue.remove(job)
-            job.end("cancelled", "Cancelled", self._clock())
+            job.end("cancelled", self._clock())
             self._finished.appendleft(job)
         self._changed.notify_all()
 
@@ -195,3 +193,9 @@ class JobManager:
     def _picture(self, job: Job) -> JobStatus:
         position = self._queue.index(job) + 1 if job in self._queue else 0
         return job.status(position, self._clock())
+
+
+def _bare(problem: SecondLookError) -> SecondLookError:
+    """Without tracebacks, which would keep every array of the failed work alive."""
+    problem.__cause__ = problem.__context__ = None
+    return problem.with_traceback(None)
