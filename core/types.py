@@ -51,6 +51,7 @@ class Geometry:
     source_shape: spatial shape of the array as stored in the file (2 or 3 axes).
     source_axes: which axis of the file feeds (slice, row, column); -1 = the file has no such axis.
     source_flips: whether (slice, row, column) runs against the file's axis.
+    form_codes: NIfTI codes (qform, sform) of the file, written back with a mask.
     """
 
     spacing_mm: tuple[float, float, float] | None
@@ -61,6 +62,7 @@ class Geometry:
     source_shape: tuple[int, ...]
     source_axes: tuple[int, int, int]
     source_flips: tuple[bool, bool, bool]
+    form_codes: tuple[int, int] = (0, 1)
 
 
 @dataclass(frozen=True, eq=False)
