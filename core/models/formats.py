@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import pickle
 import zipfile
+from _pickle import UnpicklingError  # what torch.load(weights_only=True) raises; nothing is unpickled here
 from pathlib import Path
 from typing import Any, Literal
 
@@ -116,7 +116,7 @@ def _check_archive(path: Path) -> None:
 def _torch_state(path: Path, device: Literal["meta", "cpu"]) -> dict[str, Tensor]:
     try:
         loaded = torch.load(path, map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, OSError) as error:
+    except (UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, OSError) as error:
         expected = "a state dict of tensors and nothing else"
         raise _refusal(path, "The weight file cannot be read safely", str(error)[:300], expected) from error
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded

@@ -45,7 +45,7 @@ def _facts(record: ModelRecord) -> str:
         f"Licence: {record.licence}",
         f"Input: {', '.join(record.channels)}; a missing sequence is replaced by FLAIR, also in training",
         f"Working size: {record.working_size} x {record.working_size}, mapped back to the input's grid",
-        f"Network: {what.kind}, encoder {what.encoder}, no pretrained weights; dropout {what.head_dropout} of "
+        f"Network: {what.kind} with {what.encoder}, no pretrained weights; dropout {what.head_dropout} of "
         "whole feature maps before the head",
         f"Members: {len(record.members)}, {size:.1f} MB in half precision",
         f"Volumes: {record.volume}",

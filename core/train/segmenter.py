@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -52,10 +53,9 @@ def train(
     packed = find_packed(data)
     training_set = load_training_set(packed)
     out.mkdir(parents=True, exist_ok=True)
-    # More threads change the order of sums, and with it the last digits of the weights.
-    torch.set_num_threads(1)
-    for member in chosen:
-        _train_one(config, training_set, member, out, say)
+    with _one_thread():
+        for member in chosen:
+            _train_one(config, training_set, member, out, say)
     if all((out / _weight_name(member)).is_file() for member in range(len(config.members))):
         assemble(config, packed, out)
     return out
@@ -97,6 +97,17 @@ def find_packed(data: Path) -> Path:
         expected=f"{PACKED_FILE}, or a folder that holds it",
         fix="give the data folder with --data",
     )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    # More threads change the order of sums, and with it the last digits of the weights.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _train_one(config: SegmenterConfig, data: TrainingSet, member: int, out: Path, say: Say) -> None:
