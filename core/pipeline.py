@@ -27,6 +27,7 @@ from core.types import (
 
 if TYPE_CHECKING:
     from core.inference import Predictor
+    from core.io.reader import Opened
     from core.store import Store
     from core.uncertainty import Reduced
 
@@ -65,13 +66,24 @@ def open_case(
     progress: Progress = silent,
 ) -> Case:
     """Read an upload and keep it. Raises InputProblem with the one message to show."""
-    from core.io import read_case
+    return open_upload(store, files, options, reference, progress).case
+
+
+def open_upload(
+    store: Store,
+    files: Sequence[NamedBytes],
+    options: ReadOptions | None = None,
+    reference: Sequence[NamedBytes] = (),
+    progress: Progress = silent,
+) -> Opened:
+    """`open_case` with what else the upload holds: its series and volumes to choose from."""
+    from core.io.reader import open_case as read_upload
 
     progress(0.0, "Reading the files")
-    case = read_case(files, options or ReadOptions(), reference)
+    opened = read_upload(files, options or ReadOptions(), reference)
     progress(0.8, "Keeping the case")
-    store.put_case(case)
-    return case
+    store.put_case(opened.case)
+    return opened
 
 
 def open_sample(store: Store, key: str, progress: Progress = silent) -> Case:
