@@ -59,6 +59,7 @@ def geometry_from_json(text: str) -> Geometry:
         source_shape=tuple(fields["source_shape"]),
         source_axes=cast(tuple[int, int, int], tuple(fields["source_axes"])),
         source_flips=cast(tuple[bool, bool, bool], tuple(fields["source_flips"])),
+        form_codes=cast(tuple[int, int], tuple(fields["form_codes"])),
     )
 
 

@@ -1,0 +1,34 @@
+"""Bytes of images and masks in, checked cases out, and masks back in the input's geometry."""
+
+from core.io.decoded import Choices, SeriesChoice
+from core.io.inspection import CaseSummary, Inspection, Problem, inspect_files, inspect_path, inspection_json
+from core.io.limits import DEFAULT_LIMITS, Limits
+from core.io.names import display_name
+from core.io.orient import axis_codes, from_source, source_affine, to_source
+from core.io.paths import read_path, read_paths
+from core.io.reader import READER_VERSION, read_case
+from core.io.write import write_mask, write_png
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "READER_VERSION",
+    "CaseSummary",
+    "Choices",
+    "Inspection",
+    "Limits",
+    "Problem",
+    "SeriesChoice",
+    "axis_codes",
+    "display_name",
+    "from_source",
+    "inspect_files",
+    "inspect_path",
+    "inspection_json",
+    "read_case",
+    "read_path",
+    "read_paths",
+    "source_affine",
+    "to_source",
+    "write_mask",
+    "write_png",
+]

@@ -1,0 +1,58 @@
+"""The one place where decoding is called, so that nothing a library throws gets past it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections.abc import Callable
+from typing import TypeVar
+
+from core.errors import InputProblem, SecondLookError
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# One upload is decoded at a time: it bounds memory, and the warning filters below belong to the process.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def at_boundary(file: str, decode: Callable[[], T]) -> T:
+    """Result of `decode()`; whatever it throws becomes an InputProblem about `file`.
+
+    Only the type of a foreign error is logged and shown: its text, its chain and the libraries'
+    warnings can quote the data set, and with it the patient's name.
+    """
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        problem: SecondLookError
+        try:
+            return decode()
+        except SecondLookError as error:
+            problem = error
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - decoders written in Rust raise beside Exception
+            problem = _unexpected(type(error).__name__)
+    if isinstance(problem, InputProblem) and not problem.file:
+        problem = InputProblem(
+            problem.what, found=problem.found, expected=problem.expected, fix=problem.fix, file=file
+        )
+    problem.__cause__ = problem.__context__ = None
+    raise problem
+
+
+def _unexpected(kind: str) -> InputProblem:
+    LOG.warning("decoder failed with %s", kind)
+    if kind == "RecursionError":
+        what, found = "The file is nested too deeply", "sequences inside sequences without end"
+    elif kind == "MemoryError":
+        what, found = "The file needs more memory than there is", "a very large image"
+    else:
+        what, found = (
+            "The file is damaged or not built as its format says",
+            f"content on which decoding stops ({kind})",
+        )
+    return InputProblem(
+        what, found=found, expected="a complete, valid file", fix="export or upload the file again"
+    )

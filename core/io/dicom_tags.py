@@ -1,0 +1,73 @@
+"""Technical tags that may be shown: an allow-list. Nothing else of a data set leaves the reader."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from core.io.dicom_file import DicomFile, numbers, standard_name
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_NUMBERS = (
+    "MagneticFieldStrength",
+    "RepetitionTime",
+    "EchoTime",
+    "InversionTime",
+    "FlipAngle",
+    "EchoTrainLength",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "PixelSpacing",
+    "KVP",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "BitsStored",
+    "RescaleSlope",
+    "RescaleIntercept",
+)
+_CODES = (
+    "Modality",
+    "ScanningSequence",
+    "SequenceVariant",
+    "MRAcquisitionType",
+    "PatientPosition",
+    "BodyPartExamined",
+    "PhotometricInterpretation",
+    "BurnedInAnnotation",
+)
+# What the standard calls a code string (VR CS): upper-case letters, digits, space and underscore.
+_CODE = re.compile(r"[A-Z0-9_ ]{1,16}")
+_MAKERS = ("SIEMENS", "GE", "PHILIPS", "CANON", "TOSHIBA", "HITACHI", "FUJIFILM", "BRUKER", "UNITED IMAGING")
+
+
+def technical_tags(file: DicomFile) -> tuple[tuple[str, str], ...]:
+    """(keyword, value) of the tags on the allow-list that hold what their type allows.
+
+    Free-text tags are left out, even technical ones: people write names into them. The manufacturer is
+    matched against known names.
+    """
+    dataset = file.dataset
+    found = [
+        (key, "\\".join(f"{n:g}" for n in numbers(dataset, key))) for key in _NUMBERS if numbers(dataset, key)
+    ]
+    found += [(key, code) for key in _CODES if (code := _code(dataset, key))]
+    maker = str(dataset.get("Manufacturer", "")).upper()
+    found += [("Manufacturer", name) for name in _MAKERS if re.match(rf"{name}\b", maker)][:1]
+    found.append(("TransferSyntax", standard_name(file.syntax)))
+    found.append(("SOPClass", standard_name(dataset.get("SOPClassUID", ""))))
+    return tuple(found)
+
+
+def modality(dataset: Dataset) -> str | None:
+    """The modality code such as MR or CT, or None when absent or not a code."""
+    return _code(dataset, "Modality") or None
+
+
+def _code(dataset: Dataset, key: str) -> str:
+    value = dataset.get(key)
+    parts = [] if value is None else [value] if isinstance(value, str) else list(value)
+    texts = [str(part).strip() for part in parts]
+    return "\\".join(texts) if texts and all(_CODE.fullmatch(text) for text in texts) else ""

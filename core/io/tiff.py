@@ -1,0 +1,161 @@
+"""TIFF pictures and stacks: pages become slices.
+
+Conventions: unsigned 32-bit stays unsigned, white-is-zero is turned to black-is-zero, palettes become
+colours. Pillow decodes; OpenCV only where Pillow would cut 16-bit colour to 8 bits.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.config import ReadOptions
+from core.errors import InputProblem
+from core.io.decoded import COLOUR, GREY, Array, Decoded
+from core.io.limits import Limits, check_size
+from core.io.pictures import drop_alpha, to_planes
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _FORMAT, _DESCRIPTION = 256, 257, 258, 262, 277, 339, 270
+_TEXT_TAGS = (269, 270, 285, 305, 306, 315, 316, 33432, 34665, 34853)
+
+
+def decode_tiff(data: bytes, options: ReadOptions, limits: Limits) -> Decoded:
+    """A TIFF with one or more pages of equal size and type."""
+    del options
+    from PIL import Image as Pillow
+    from PIL import UnidentifiedImageError
+
+    try:
+        stack = Pillow.open(io.BytesIO(data), formats=("TIFF",))
+    except UnidentifiedImageError:
+        raise _unreadable(data) from None
+    except Pillow.DecompressionBombError:
+        raise InputProblem(
+            "The picture is too large",
+            found="more pixels in the header than any picture may have",
+            expected=f"at most {limits.pixels / 1e6:.0f} million pixels",
+            fix="crop it or lower its resolution",
+        ) from None
+    with stack:
+        headers = _page_headers(stack, limits)
+        notes = _notes(headers, stack)
+        planes = (
+            _deep_pages(data, len(headers), notes) if _is_deep_colour(headers[0]) else _pages(stack, notes)
+        )
+    names = COLOUR if planes.shape[0] == 3 else GREY
+    single = planes.shape[1] == 1
+    return Decoded(
+        values=planes,
+        format="tiff",
+        natural_axes=(-1, 0, 1) if single else (0, 1, 2),
+        source_shape=planes.shape[2:] if single else planes.shape[1:],
+        channel_names=names,
+        original_dtype=str(planes.dtype),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _page_headers(stack: Image, limits: Limits) -> list[tuple[object, ...]]:
+    """(height, width, bits, photometric, sample format, samples) of every page; all equal, sizes checked."""
+    pages = getattr(stack, "n_frames", 1)
+    if pages > limits.pages:
+        raise InputProblem(
+            "Too many pages",
+            found=f"{pages} pages",
+            expected=f"at most {limits.pages}",
+            fix="split the stack",
+        )
+    headers = []
+    for page in range(pages):
+        stack.seek(page)
+        tags = stack.tag_v2  # type: ignore[attr-defined]
+        headers.append(
+            tuple(tags.get(key) for key in (_HEIGHT, _WIDTH, _BITS, _PHOTOMETRIC, _FORMAT, _SAMPLES))
+        )
+    if len(set(headers)) > 1:
+        raise InputProblem(
+            "The pages of the TIFF differ",
+            found="pages of different size or type",
+            expected="slices of one size and type",
+            fix="export the slices alone, without previews",
+        )
+    check_size((pages, stack.height, stack.width), limits, slice_axes=(1, 2))
+    return headers
+
+
+def _notes(headers: list[tuple[object, ...]], stack: Image) -> list[str]:
+    notes = [f"The {len(headers)} pages are shown as {len(headers)} slices."] if len(headers) > 1 else []
+    tags = stack.tag_v2  # type: ignore[attr-defined]
+    if any(tag in tags for tag in _TEXT_TAGS):
+        notes.append("Text inside the file was not read and is not kept.")
+    if headers[0][3] == 0:
+        notes.append("The file counts white as zero; values were turned so that black is zero.")
+    return notes
+
+
+def _is_deep_colour(header: tuple[object, ...]) -> bool:
+    bits = header[2]
+    return isinstance(bits, tuple) and len(bits) > 1 and max(bits) > 8
+
+
+def _pages(stack: Image, notes: list[str]) -> Array:
+    """(channel, slice, row, column) of every page, decoded by Pillow."""
+    pages = []
+    for page in range(getattr(stack, "n_frames", 1)):
+        stack.seek(page)
+        stack.load()
+        planes, more = to_planes(stack)
+        notes.extend(more)
+        pages.append(_as_stored(planes, stack))
+    return np.stack(pages, axis=1)
+
+
+def _as_stored(planes: Array, page: Image) -> Array:
+    """Undo what Pillow gets wrong: unsigned 32-bit wrapped to signed, deep white-is-zero left as it is."""
+    tags = page.tag_v2  # type: ignore[attr-defined]
+    bits, sample = tags.get(_BITS, (1,))[0], tags.get(_FORMAT, (1,))[0]
+    if planes.dtype == np.int32 and bits == 32 and sample == 1:
+        planes = planes.view(np.uint32)
+    if tags.get(_PHOTOMETRIC) == 0 and bits > 8 and planes.dtype.kind == "u":
+        return np.array(2**bits - 1, planes.dtype) - planes
+    return planes
+
+
+def _deep_pages(data: bytes, count: int, notes: list[str]) -> Array:
+    """(channel, slice, row, column) of 16-bit colour pages, decoded by OpenCV."""
+    import cv2
+
+    done, pages = cv2.imdecodemulti(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if not done or len(pages) != count or any(page.dtype == np.uint8 or page.ndim != 3 for page in pages):
+        raise InputProblem(
+            "The 16-bit colour TIFF cannot be decoded",
+            found="damaged or unusual pixel data",
+            expected="pages of 16-bit RGB",
+            fix="export it as 8-bit RGB or as 16-bit grey",
+        )
+    stack = np.moveaxis(np.stack(pages), 3, 0)
+    if len(stack) == 4:
+        stack = drop_alpha(stack, notes)
+    return stack[::-1]
+
+
+def _unreadable(data: bytes) -> InputProblem:
+    """Why Pillow does not know the file: damaged structure, or a sample layout it cannot decode."""
+    if b"\xef\xbf\xbd" in data[:4096]:
+        found, fix = "bytes replaced as if the file were text (UTF-8)", "download the original as binary"
+    else:
+        found, fix = (
+            "a damaged directory or an unusual kind of pixel",
+            "export it as 8-bit, 16-bit or float TIFF",
+        )
+    return InputProblem(
+        "The TIFF cannot be read",
+        found=found,
+        expected="grey, palette or RGB pixels of 8 to 32 bits",
+        fix=fix,
+    )
