@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from core.models.records import ArchitectureConfig, Kind
+from core.models.records import WIDTH_OPTIONS, ArchitectureConfig, Kind
 
 HEAD_PRIOR_BIAS = -2.0
 """The head starts by calling most pixels background, as most pixels are."""
@@ -124,7 +124,10 @@ class _NumbersOnCpu(TorchFunctionMode):
 
 
 def _assemble(config: ArchitectureConfig) -> SegmentationNet:
-    wished = {"decoder_channels": config.decoder_channels, "encoder_depth": config.encoder_depth}
+    wished = {
+        WIDTH_OPTIONS.get(config.kind, "decoder_channels"): config.decoder_channels or config.decoder_width,
+        "encoder_depth": config.encoder_depth,
+    }
     network = KINDS[config.kind](
         encoder_name=config.encoder,
         encoder_weights=None,

@@ -24,13 +24,28 @@ Kind = Literal[
     "upernet",
 ]
 
+WIDTH_OPTIONS: dict[Kind, str] = {
+    "segformer": "decoder_segmentation_channels",
+    "fpn": "decoder_segmentation_channels",
+    "deeplabv3": "decoder_channels",
+    "deeplabv3plus": "decoder_channels",
+    "pspnet": "psp_out_channels",
+    "upernet": "decoder_channels",
+}
+"""What smp calls the width of a decoder that has only one."""
+
 
 class ArchitectureConfig(Frozen):
-    """What has to be known to rebuild a network before its weights are read, in smp's terms."""
+    """What has to be known to rebuild a network before its weights are read, in smp's terms.
+
+    decoder_channels: of decoders that climb stage by stage (U-Net and its kin); decoder_width: the one
+        width of the others (Segformer, FPN, DeepLab, PSPNet, UPerNet). None: smp's default.
+    """
 
     kind: Kind
     encoder: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.\-]+$")
     decoder_channels: tuple[int, ...] | None = Field(default=None, max_length=6)
+    decoder_width: int | None = Field(default=None, ge=1, le=2048)
     in_channels: int = Field(default=3, ge=1, le=64)
     classes: int = Field(default=1, ge=1, le=64)
     head_dropout: float = Field(default=0.2, ge=0.0, lt=1.0)
@@ -38,6 +53,9 @@ class ArchitectureConfig(Frozen):
 
     @model_validator(mode="after")
     def _widths(self) -> ArchitectureConfig:
+        unused = "decoder_channels" if self.kind in WIDTH_OPTIONS else "decoder_width"
+        if getattr(self, unused) is not None:
+            raise ValueError(f"{self.kind} takes no {unused}")
         if any(not 1 <= width <= 2048 for width in self.decoder_channels or ()):
             raise ValueError("decoder_channels must lie in 1 … 2048")
         return self

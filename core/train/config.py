@@ -34,20 +34,27 @@ class AugmentSettings(Frozen):
     missing_probability: float = 0.1
 
 
-class SegmenterConfig(Frozen):
-    """Everything that decides a segmenter's weights, apart from the data and the library versions."""
+class About(Frozen):
+    """What the model file says in words; none of it changes the weights."""
 
-    id: str
     title: str
     description: str
     licence: str
     source: str
     volume: str
+
+
+class SegmenterConfig(Frozen):
+    """Everything that decides a segmenter's weights, apart from the data and the library versions."""
+
+    id: str
+    about: About
     channels: tuple[str, ...] = ("pre-contrast", "FLAIR", "post-contrast")
     class_names: tuple[str, ...] = ("FLAIR abnormality",)
     kind: Kind
     encoder: str
     decoder_channels: tuple[int, ...] | None = None
+    decoder_width: int | None = None
     head_dropout: float = 0.2
     members: tuple[tuple[int, ...], ...]
     """For each member, the folds that it never sees."""

@@ -46,6 +46,7 @@ def architecture_of(config: SegmenterConfig) -> ArchitectureConfig:
         kind=config.kind,
         encoder=config.encoder,
         decoder_channels=config.decoder_channels,
+        decoder_width=config.decoder_width,
         head_dropout=config.head_dropout,
     )
 

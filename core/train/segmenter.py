@@ -67,8 +67,8 @@ def assemble(config: SegmenterConfig, packed: Path, out: Path) -> ModelRecord:
     folds = assign_folds(tumour_volumes(training_set), config.folds)
     record = ModelRecord(
         id=config.id,
-        title=config.title,
-        description=config.description,
+        title=config.about.title,
+        description=config.about.description,
         architecture=architecture_of(config),
         working_size=config.size,
         channels=config.channels,
@@ -77,9 +77,9 @@ def assemble(config: SegmenterConfig, packed: Path, out: Path) -> ModelRecord:
         folds=tuple(tuple(sorted(n for n in folds if folds[n] == fold)) for fold in range(config.folds)),
         training=_training_record(config, packed, out),
         rule_limits=_earlier_limits(out),
-        volume=config.volume,
-        licence=config.licence,
-        source=config.source,
+        volume=config.about.volume,
+        licence=config.about.licence,
+        source=config.about.source,
     )
     write_record(record, out)
     return record.model_copy(update={"folder": out})
@@ -142,7 +142,7 @@ def _member_record(out: Path, member: int, left_out: tuple[int, ...]) -> MemberR
 def _training_record(config: SegmenterConfig, packed: Path, out: Path) -> TrainingRecord:
     return TrainingRecord(
         config=f"core/train/configs/{config.id}.json",
-        config_digest=digest(config),
+        config_digest=digest(config.model_dump(mode="json", exclude={"about"})),
         data_digest=hashlib.sha256(packed.read_bytes()).hexdigest(),
         seed=config.seed,
         epochs=config.epochs,

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from core.models.build import KINDS, build_network, build_outline, initialise
-from core.models.records import ArchitectureConfig
+from core.models.records import WIDTH_OPTIONS, ArchitectureConfig
 
 TINY = ArchitectureConfig(kind="unet", encoder="resnet18", decoder_channels=(16, 8, 8, 8, 8))
 SEGFORMER = ArchitectureConfig(kind="segformer", encoder="mit_b0")
@@ -68,6 +68,15 @@ def test_outline_has_the_names_and_shapes_of_the_network_and_no_memory(kind: str
         assert net(torch.zeros(1, 3, 64, 64)).shape == (1, 2, 64, 64)
 
 
+@pytest.mark.parametrize("kind", sorted(WIDTH_OPTIONS))
+def test_decoder_width_reaches_the_decoder(kind: str) -> None:
+    narrow, wide = (
+        build_outline(ArchitectureConfig(kind=kind, encoder="resnet18", decoder_width=width))
+        for width in (32, 64)
+    )
+    assert narrow.head.weight.shape[1] < wide.head.weight.shape[1]
+
+
 def test_dropout_draws_from_its_own_generator_in_training() -> None:
     net = build_network(TINY).train()
     x = torch.ones(1, 8, 4, 4)
@@ -94,6 +103,8 @@ def test_stochastic_depth_is_off() -> None:
         {"kind": "transunet"},
         {"encoder": "../weights"},
         {"decoder_channels": (10**6,)},
+        {"decoder_width": 64},
+        {"kind": "segformer", "decoder_channels": (64, 32)},
         {"head_dropout": 1.0},
         {"classes": 0},
         {"weights": "imagenet"},

@@ -6,16 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.train.config import SegmenterConfig
+from core.train.config import About, SegmenterConfig
 
 SIDE = 32
 CONFIG = SegmenterConfig(
     id="toy",
-    title="Toy",
-    description="A toy.",
-    licence="none",
-    source="made up",
-    volume="slice by slice",
+    about=About(title="Toy", description="A toy.", licence="none", source="made up", volume="slice by slice"),
     kind="unet",
     encoder="resnet18",
     decoder_channels=(8, 8, 8, 8, 8),
