@@ -57,15 +57,14 @@ def open_directory(
     reason = "it was opened for reading only" if read_only else write_refusal(home)
     if reason:
         return _open_read_only(home, settings, migrations, reason)
-    ownership = Ownership(home)
+    ownership, arrays = Ownership(home), ArrayFiles(home / ARRAYS_NAME)
     try:
         database = _open_current(home / DATABASE_NAME, settings, migrations)
+        arrays.sweep(database.read(known_arrays))
     except BaseException:
         ownership.release()
         raise
-    opened = Opened(database, ArrayFiles(home / ARRAYS_NAME), home, ownership)
-    opened.arrays.sweep(database.read(known_arrays))
-    return opened
+    return Opened(database, arrays, home, ownership)
 
 
 def set_aside(home: Path, clock: Callable[[], datetime] = utc_now) -> Path:
