@@ -12,21 +12,22 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from core import __version__
-from core.config import AnalysisConfig, EstimatorConfig, ReadOptions
+from core.config import AnalysisConfig, EstimatorConfig, EstimatorKind, Plane, ReadOptions
 from core.errors import SecondLookError
 from core.types import Progress
 
 if TYPE_CHECKING:
+    from core.io import Inspection
     from core.pipeline import Outcome
     from core.types import Case, NamedBytes
 
-ESTIMATORS = ("ensemble", "point", "mc-dropout", "tta", "ensemble-mc-dropout")
-PLANES = ("auto", "axial", "coronal", "sagittal")
+ESTIMATORS = get_args(EstimatorKind)
+PLANES = get_args(Plane)
 
 
 class Commands(click.Group):
@@ -62,13 +63,14 @@ def main() -> None:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per path and line.")
 def inspect(paths: tuple[Path, ...], as_json: bool) -> None:
-    """Say what each file is and how it would be read, or why it is refused; folders are walked."""
-    from core.io import inspect_paths
+    """Say what each file is and how it would be read, or why it is refused. A folder is one DICOM series."""
+    from core.io import inspect_path, inspection_json
 
     refused = 0
-    for record in inspect_paths(paths):
-        refused += not record["ok"]
-        click.echo(json.dumps(record, ensure_ascii=False) if as_json else _inspect_line(record))
+    for path in paths:
+        found = inspect_path(path)
+        refused += not found.ok
+        click.echo(inspection_json(found) if as_json else _inspect_line(found))
     if refused:
         sys.exit(2)
 
@@ -226,12 +228,14 @@ def _print_record(record: dict[str, Any], as_json: bool) -> None:
         click.echo(f"{name}: {value}")
 
 
-def _inspect_line(record: dict[str, Any]) -> str:
-    if record["ok"]:
-        case = record["case"]
-        return f"{record['file']}: {case['format']}, shape {case['shape']}"
-    problem = record["problem"]
+def _inspect_line(found: Inspection) -> str:
+    if found.case:
+        shape = found.case.shape
+        size = f"{shape.channel} channel(s), {shape.slice} slice(s) of {shape.row} x {shape.column}"
+        return f"{found.file}: {found.case.format}, {size}"
+    problem = found.problem
+    assert problem is not None
     return (
-        f"{record['file']}: {problem['what']}. Found: {problem['found']}. "
-        f"Expected: {problem['expected']}. To fix: {problem['fix']}."
+        f"{found.file}: {problem.what}. Found: {problem.found}. Expected: {problem.expected}. "
+        f"To fix: {problem.fix}."
     )
