@@ -190,7 +190,7 @@ def _thickness_note(frame: Frame, spacing: float) -> tuple[str, ...]:
     if thickness is None or abs(thickness - spacing) <= 0.05 * spacing:
         return ()
     return (
-        f"Slices lie {spacing:.4g} mm apart by position; the stated thickness ({thickness:.4g} mm) is unused.",
+        f"Slices lie {spacing:.4g} mm apart by position; their thickness of {thickness:.4g} mm is unused.",
     )
 
 

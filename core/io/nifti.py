@@ -61,6 +61,13 @@ def _not_nifti(head: bytes) -> InputProblem:
 def _decode(
     data: bytes | bytearray, header: NiftiHeader, options: ReadOptions, notes: tuple[str, ...]
 ) -> Decoded:
+    if header.offset >= len(data):
+        raise InputProblem(
+            "The NIfTI header points past the end of the file",
+            found=f"voxels from byte {header.offset:,} (vox_offset) of {len(data):,}",
+            expected="voxels inside the file",
+            fix="copy or export the file again",
+        )
     check_bytes(
         header.end - header.offset, len(data) - header.offset, "The NIfTI file is cut off (truncated)"
     )

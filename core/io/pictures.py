@@ -36,6 +36,7 @@ def decode_png(data: bytes, options: ReadOptions, limits: Limits) -> Decoded:
         planes, more = deep_colour(data)
     else:
         with _open(data, limits, "PNG") as picture:
+            load(picture)
             planes, more = to_planes(picture)
     return as_picture(planes, "png", [*notes, *more])
 
@@ -51,7 +52,7 @@ def decode_jpeg(data: bytes, options: ReadOptions, limits: Limits) -> Decoded:
         notes = (
             [_NOT_KEPT] if any(tag != _EXIF_ORIENTATION for tag in exif) or "comment" in picture.info else []
         )
-        picture.load()
+        load(picture)
         planes, more = to_planes(ImageOps.exif_transpose(picture) if turned else picture)
     return as_picture(planes, "jpeg", [*notes, *([_TURN] if turned else []), *more])
 
@@ -85,11 +86,21 @@ def _too_large(limits: Limits) -> InputProblem:
     )
 
 
-def to_planes(picture: Image) -> tuple[Array, list[str]]:
-    """Pixels (channel, row, column) of a Pillow picture, and notes; see the module for the conventions.
+def load(picture: Image) -> None:
+    """Decode the current page; a cut or damaged one is refused, never shown part black or grey."""
+    try:
+        picture.load()
+    except (OSError, SyntaxError, ValueError, EOFError):
+        raise InputProblem(
+            "The picture is cut off (truncated) or damaged",
+            found="pixel data that ends early or does not decode",
+            expected="complete pixel data",
+            fix="copy or export the file again",
+        ) from None
 
-    Raises OSError from Pillow when rows are missing.
-    """
+
+def to_planes(picture: Image) -> tuple[Array, list[str]]:
+    """Pixels (channel, row, column) of a Pillow picture, and notes; see the module for the conventions."""
     mode = picture.mode
     if mode in ("P", "PA"):
         return _split(picture.convert("RGBA"), ["Palette colours were resolved to red, green and blue."])

@@ -15,7 +15,7 @@ from core.config import ReadOptions
 from core.errors import InputProblem
 from core.io.decoded import COLOUR, GREY, Array, Decoded
 from core.io.limits import Limits, check_size
-from core.io.pictures import drop_alpha, to_planes
+from core.io.pictures import drop_alpha, load, to_planes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -108,7 +108,7 @@ def _pages(stack: Image, notes: list[str]) -> Array:
     pages = []
     for page in range(getattr(stack, "n_frames", 1)):
         stack.seek(page)
-        stack.load()
+        load(stack)
         planes, more = to_planes(stack)
         notes.extend(more)
         pages.append(_as_stored(planes, stack))
@@ -146,7 +146,7 @@ def _deep_pages(data: bytes, count: int, notes: list[str]) -> Array:
 
 def _unreadable(data: bytes) -> InputProblem:
     """Why Pillow does not know the file: damaged structure, or a sample layout it cannot decode."""
-    if b"\xef\xbf\xbd" in data[:4096]:
+    if data.count(b"\xef\xbf\xbd") > 16:
         found, fix = "bytes replaced as if the file were text (UTF-8)", "download the original as binary"
     else:
         found, fix = (

@@ -61,6 +61,7 @@ def _decode_members(files: Sequence[NamedBytes], options: ReadOptions, limits: L
     others = [file for file, kind in zip(files, kinds, strict=True) if kind not in ("dicom", "other")]
     unknown = [file.name for file, kind in zip(files, kinds, strict=True) if kind == "other"]
     if dicom and not others:
+        _check_none_lost(unknown)
         return _with_notes(decode_dicom(dicom, options, limits), skipped_note(unknown))
     if len(others) == 1 and not dicom:
         return _with_notes(_decode_single(others[0], options, limits), skipped_note(unknown))
@@ -77,6 +78,19 @@ def _decode_members(files: Sequence[NamedBytes], options: ReadOptions, limits: L
         expected="the DICOM files of one series, or one image",
         fix="upload one case at a time",
     )
+
+
+def _check_none_lost(names: list[str]) -> None:
+    """A damaged slice must not vanish among skipped files."""
+    lost = [display_name(name) for name in names if name.lower().endswith((".dcm", ".ima", ".dicom"))]
+    if lost:
+        raise InputProblem(
+            "A file of the series is not DICOM",
+            found=f"{len(lost)} such file(s): {', '.join(lost[:3])}",
+            expected="DICOM content in every .dcm file",
+            fix="copy the series again, or leave that file out",
+            file=lost[0],
+        )
 
 
 def _with_notes(decoded: Decoded, notes: tuple[str, ...]) -> Decoded:
