@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from core.config import ReadOptions
 from core.errors import InputProblem
 from core.io.decoded import Choices, Decoded, SeriesChoice
-from core.io.dicom_file import DicomFile, number, open_dicom
+from core.io.dicom_file import DicomFile, NoImage, number, open_dicom
 from core.io.dicom_frames import Frame, frames_of
 from core.io.dicom_pixels import decode_frames
 from core.io.dicom_stack import Stack, stack_frames
@@ -23,8 +23,9 @@ def decode_dicom(files: Sequence[NamedBytes], options: ReadOptions, limits: Limi
     Raises InputProblem naming the file where one cannot be read: a series with a bad slice is refused
     rather than shown with a silent gap.
     """
-    opened = [_open_named(file, limits) for file in files]
-    kept, notes = _without_duplicates(opened)
+    opened, notes = _open_images(files, limits)
+    kept, more = _without_duplicates(opened)
+    notes += more
     groups = _series(kept)
     chosen = options.series or 0
     if chosen >= len(groups):
@@ -75,12 +76,26 @@ def _decode_series(
     )
 
 
+def _open_images(files: Sequence[NamedBytes], limits: Limits) -> tuple[list[DicomFile], list[str]]:
+    """The image objects; reports, presentation states and the like beside them are left out and noted."""
+    opened, problems = [], []
+    for file in files:
+        try:
+            opened.append(_open_named(file, limits))
+        except NoImage as problem:
+            problems.append(problem)
+    if not opened:
+        raise problems[0]
+    notes = [f"Left out, not an image: {problem.found}." for problem in problems]
+    return opened, list(dict.fromkeys(notes))
+
+
 def _open_named(file: NamedBytes, limits: Limits) -> DicomFile:
     """`open_dicom`, with the name of the one bad file of many in the refusal."""
     try:
         return open_dicom(file.name, file.data, limits)
     except InputProblem as problem:
-        raise InputProblem(
+        raise type(problem)(
             problem.what,
             found=problem.found,
             expected=problem.expected,

@@ -25,6 +25,10 @@ _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 _DICOMDIR = "1.2.840.10008.1.3.10"
 
 
+class NoImage(InputProblem):
+    """A valid DICOM object of another kind: left out where images stand beside it."""
+
+
 @dataclass(frozen=True, eq=False)
 class DicomFile:
     """One parsed object whose pixels fit the limits and the file. name: for messages only."""
@@ -75,7 +79,7 @@ def _parse(data: bytes, limits: Limits) -> tuple[Dataset, str, bool]:
         dataset = dcmread(io.BytesIO(data), force=bare)
     except InvalidDicomError:
         raise _not_dicom() from None
-    if "SOPClassUID" not in dataset and "Rows" not in dataset:
+    if not _sop_class(dataset) and "Rows" not in dataset:
         raise _not_dicom()
     stated = getattr(dataset.file_meta, "TransferSyntaxUID", None)
     return dataset, str(stated) if stated else _guess_syntax(dataset), bare
@@ -136,8 +140,13 @@ def standard_name(uid: object) -> str:
     return f"{name} ({uid})" if name and name != str(uid) else "an unknown class"
 
 
+def _sop_class(dataset: Dataset) -> str:
+    stated = getattr(dataset.file_meta, "MediaStorageSOPClassUID", "")
+    return str(dataset.get("SOPClassUID") or stated)
+
+
 def _check_is_image(dataset: Dataset) -> None:
-    sop = str(dataset.get("SOPClassUID", ""))
+    sop = _sop_class(dataset)
     words = standard_name(sop)
     if sop == _DICOMDIR:
         raise _no_image("a DICOMDIR, which only lists other files", "upload the image files themselves")
@@ -152,8 +161,8 @@ def _check_is_image(dataset: Dataset) -> None:
     raise _no_image(f"an object without pixel data: {words}", "upload the image series that it belongs to")
 
 
-def _no_image(found: str, fix: str) -> InputProblem:
-    return InputProblem("The DICOM object is not an image", found=found, expected="an image object", fix=fix)
+def _no_image(found: str, fix: str) -> NoImage:
+    return NoImage("The DICOM object is not an image", found=found, expected="an image object", fix=fix)
 
 
 def _check_syntax(syntax: str) -> None:

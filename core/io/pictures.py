@@ -162,6 +162,6 @@ def as_picture(planes: Array, file_format: Format, notes: list[str]) -> Decoded:
         natural_axes=(-1, 0, 1),
         source_shape=planes.shape[1:],
         channel_names=names,
-        original_dtype=str(planes.dtype),
+        original_dtype=planes.dtype.name,
         notes=tuple(notes),
     )

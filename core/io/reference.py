@@ -32,6 +32,9 @@ def fit_reference(
     if mask.affine_ras is None or image.affine_ras is None:
         _check_shape(mask, image, mask.values.shape, image.values.shape)
         mask = replace(mask, affine_ras=image.affine_ras)
+    elif np.allclose(mask.affine_ras, image.affine_ras, rtol=0, atol=AFFINE_TOLERANCE_MM):
+        # At 45 degrees a rounding error would decide which way an axis is turned.
+        mask = replace(mask, affine_ras=image.affine_ras)
     turned, own, _ = orient(mask, plane)
     _check_shape(mask, image, turned.shape, _shown_shape(image, geometry))
     mask_ref, more = read_mask(turned[0], reencoded=mask.format in ("png", "jpeg", "tiff"))

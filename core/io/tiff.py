@@ -20,6 +20,7 @@ from core.io.pictures import drop_alpha, load, to_planes
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_FLOAT = (3,)
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _FORMAT, _DESCRIPTION = 256, 257, 258, 262, 277, 339, 270
 _TEXT_TAGS = (269, 270, 285, 305, 306, 315, 316, 33432, 34665, 34853)
 
@@ -55,7 +56,7 @@ def decode_tiff(data: bytes, options: ReadOptions, limits: Limits) -> Decoded:
         natural_axes=(-1, 0, 1) if single else (0, 1, 2),
         source_shape=planes.shape[2:] if single else planes.shape[1:],
         channel_names=names,
-        original_dtype=str(planes.dtype),
+        original_dtype=planes.dtype.name,
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -93,7 +94,7 @@ def _notes(headers: list[tuple[object, ...]], stack: Image) -> list[str]:
     tags = stack.tag_v2  # type: ignore[attr-defined]
     if any(tag in tags for tag in _TEXT_TAGS):
         notes.append("Text inside the file was not read and is not kept.")
-    if headers[0][3] == 0:
+    if headers[0][3] == 0 and headers[0][4] != _FLOAT:
         notes.append("The file counts white as zero; values were turned so that black is zero.")
     return notes
 

@@ -40,8 +40,8 @@ def decode_upload(files: Sequence[NamedBytes], options: ReadOptions, limits: Lim
         return _with_notes(_decode_members(members, options, limits), notes)
     if len(files) == 1:
         return _decode_single(files[0], options, limits)
-    wanted = [file for file in files if not is_junk(display_name(file.name))]
-    notes = skipped_note([file.name for file in files if is_junk(display_name(file.name))])
+    wanted = [file for file in files if not is_junk(file.name)]
+    notes = skipped_note([file.name for file in files if is_junk(file.name)])
     return _with_notes(_decode_members(wanted, options, limits), notes)
 
 
