@@ -14,6 +14,7 @@ from core.models.weights import load_member
 from core.train.data import TrainingSet, load_training_set, patient_dice
 from core.train.predict import predict_slices
 from core.train.segmenter import find_packed
+from core.train.threads import one_thread
 
 BOOTSTRAP_SEED = 2024
 
@@ -30,7 +31,8 @@ class FoldRow(Frozen):
 def out_of_fold(record: ModelRecord, data: Path) -> tuple[FoldRow, ...]:
     """Each member on the patients it left out, then their mean over the members that left a patient out."""
     training_set = load_training_set(find_packed(data))
-    return tuple(row for flair_only in (False, True) for row in _rows(record, training_set, flair_only))
+    with one_thread():
+        return tuple(row for alone in (False, True) for row in _rows(record, training_set, alone))
 
 
 def _rows(record: ModelRecord, data: TrainingSet, flair_only: bool) -> tuple[FoldRow, ...]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from core.models.build import SegmentationNet
-from core.models.preprocess import apply_range, fit_slice, scale_intensity, unfit_slice
-from core.models.records import ModelRecord
+from core.models.preprocess import apply_range, fit_slice
 from core.train.data import FLAIR, TrainingSet
 
 CHUNK = 32
@@ -37,22 +34,3 @@ def _prepared(data: TrainingSet, place: int, size: int, flair_only: bool) -> NDA
     return fit_slice(
         np.stack([apply_range(data.image[place, each], ranges[each]) for each in channels]), size
     )
-
-
-def predict_volume(
-    nets: Sequence[SegmentationNet],
-    image: NDArray[np.float32],
-    channels: tuple[int, ...],
-    record: ModelRecord,
-) -> NDArray[np.float32]:
-    """Mean foreground probability (slice, row, column) of a volume (channel, slice, row, column)."""
-    scaled = scale_intensity(image)[list(channels)]
-    shape = (scaled.shape[2], scaled.shape[3])
-    planes = np.stack([fit_slice(scaled[:, z], record.working_size) for z in range(scaled.shape[1])])
-    prob = np.zeros((len(planes), *shape), dtype=np.float32)
-    for first in range(0, len(planes), CHUNK):
-        batch = torch.from_numpy(planes[first : first + CHUNK]).contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode():
-            mean = torch.stack([torch.sigmoid(net(batch)) for net in nets]).mean(0).numpy()
-        prob[first : first + CHUNK] = [unfit_slice(each, shape)[0] for each in mean]
-    return prob

@@ -5,13 +5,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import platform
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
-
-import torch
 
 from core.config import digest
 from core.errors import InputProblem, SettingsProblem
@@ -23,6 +20,7 @@ from core.train.config import SegmenterConfig
 from core.train.data import TrainingSet, assign_folds, held_out, load_training_set, tumour_volumes
 from core.train.loop import EpochLog, architecture_of, train_member
 from core.train.sampling import MemberTask
+from core.train.threads import one_thread
 from core.types import Limits
 
 PACKED_FILE = "lgg128_train.npz"
@@ -53,7 +51,7 @@ def train(
     packed = find_packed(data)
     training_set = load_training_set(packed)
     out.mkdir(parents=True, exist_ok=True)
-    with _one_thread():
+    with one_thread():
         for member in chosen:
             _train_one(config, training_set, member, out, say)
     if all((out / _weight_name(member)).is_file() for member in range(len(config.members))):
@@ -97,17 +95,6 @@ def find_packed(data: Path) -> Path:
         expected=f"{PACKED_FILE}, or a folder that holds it",
         fix="give the data folder with --data",
     )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    # More threads change the order of sums, and with it the last digits of the weights.
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _train_one(config: SegmenterConfig, data: TrainingSet, member: int, out: Path, say: Say) -> None:

@@ -14,12 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import Frozen
+from core.config import EstimatorConfig, Frozen
 from core.errors import InputProblem
+from core.inference import open_predictor
 from core.metrics import Interval, bootstrap_mean, dice
 from core.models.records import ModelRecord
 from core.train.held_out import FoldRow, out_of_fold
-from core.types import BoolArray, Float32Array
+from core.types import BoolArray, Float32Array, Geometry, Image
+from core.uncertainty import reduce
 
 BOOTSTRAP_SEED = 2024
 THRESHOLD = 0.5
@@ -175,8 +177,22 @@ def _member_rows(record: ModelRecord, studies: Sequence[Study], say: Say) -> tup
 
 
 def _predictor(record: ModelRecord) -> Predict:
-    from core.models.weights import load_member
-    from core.train.predict import predict_volume
+    predictor = open_predictor(record, device="cpu")
+    estimator = EstimatorConfig(kind="ensemble" if len(record.members) > 1 else "point")
 
-    nets = [load_member(record, member) for member in range(len(record.members))]
-    return lambda image, channels: predict_volume(nets, image, channels, record)
+    def predict(values: Float32Array, channels: tuple[int, ...]) -> Float32Array:
+        image = _as_image(values, record.channels)
+        stream = predictor.stream(image, channels, estimator, "validation", _silent)
+        return np.asarray(reduce(stream, image.slices, image.slice_shape).prob.values[0])
+
+    return predict
+
+
+def _as_image(values: Float32Array, names: tuple[str, ...]) -> Image:
+    grid = (values.shape[1], values.shape[2], values.shape[3])
+    geometry = Geometry(None, None, "axial", "assumed", None, grid, (0, 1, 2), (False, False, False))
+    return Image(values, geometry, names, "MR", "uint8", (float(values.min()), float(values.max())))
+
+
+def _silent(share: float, sentence: str) -> None:
+    pass
