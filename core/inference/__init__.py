@@ -1,0 +1,16 @@
+"""Samples from a model, slice by slice. Importing this loads no torch; opening a model does."""
+
+from core.inference.estimators import ESTIMATORS, EstimatorSpec, SamplePlan, estimator_spec
+from core.inference.predictor import Predictor, open_predictor
+from core.inference.settings import RunSettings, resolve_settings
+
+__all__ = [
+    "ESTIMATORS",
+    "EstimatorSpec",
+    "Predictor",
+    "RunSettings",
+    "SamplePlan",
+    "estimator_spec",
+    "open_predictor",
+    "resolve_settings",
+]

@@ -1,0 +1,133 @@
+"""The ways to draw samples, in one table, and the passes through the network that each needs. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.config import EstimatorConfig, EstimatorKind
+from core.errors import ModelProblem
+from core.inference.tta import SYMMETRIES
+from core.models import ModelRecord, weights_digest
+
+
+@dataclass(frozen=True)
+class EstimatorSpec:
+    """One row of the table. requirement: what the model must have, in words ("" = nothing).
+
+    dropout: its samples differ by dropout. members: it uses every network. symmetries: it turns the picture.
+    """
+
+    key: EstimatorKind
+    label: str
+    help: str
+    requirement: str = ""
+    dropout: bool = False
+    members: bool = False
+    symmetries: bool = False
+
+
+ESTIMATORS: tuple[EstimatorSpec, ...] = (
+    EstimatorSpec(
+        "ensemble",
+        "Ensemble",
+        "Several networks, trained on different patients, each give their own mask. Where they disagree, the "
+        "answer depends on who was asked. The most reliable choice.",
+        requirement="a model with at least two members",
+        members=True,
+    ),
+    EstimatorSpec(
+        "mc-dropout",
+        "Monte-Carlo dropout",
+        "One network, asked repeatedly while a random part of its last features is switched off. Costs "
+        "hardly more than asking once.",
+        requirement="a model with active dropout",
+        dropout=True,
+    ),
+    EstimatorSpec(
+        "ensemble-mc-dropout",
+        "Ensemble with Monte-Carlo dropout",
+        "Every network of the ensemble, each asked repeatedly with dropout.",
+        requirement="a model with at least two members and active dropout",
+        dropout=True,
+        members=True,
+    ),
+    EstimatorSpec(
+        "tta",
+        "Turned and mirrored",
+        "One network sees the slice in eight orientations. Where its answer turns with the picture only in "
+        "part, it is unsure.",
+        symmetries=True,
+    ),
+    EstimatorSpec(
+        "point",
+        "Single answer",
+        "One network, asked once. Fastest; it cannot say how much a second answer would differ.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One way through a network's first part: which member, which symmetry, how many dropout samples.
+
+    samples 0: dropout is off and there is one answer.
+    """
+
+    member: int
+    symmetry: int = 0
+    samples: int = 0
+
+
+@dataclass(frozen=True)
+class SamplePlan:
+    """What an estimator will do with a model, before anything is run.
+
+    weights: SHA-256 of each weight file used; members: their names; samples: draws per slice.
+    """
+
+    passes: tuple[Pass, ...]
+    weights: tuple[str, ...]
+    members: tuple[str, ...]
+    samples: int
+    notes: tuple[str, ...]
+
+
+def estimator_spec(key: str) -> EstimatorSpec:
+    """The row with this key. Raises KeyError that lists the known keys."""
+    known = {spec.key: spec for spec in ESTIMATORS}
+    for spec in ESTIMATORS:
+        if spec.key == key:
+            return spec
+    raise KeyError(f"unknown estimator {key!r}; known: {', '.join(known)}")
+
+
+def plan_samples(record: ModelRecord, estimator: EstimatorConfig) -> SamplePlan:
+    """The passes for one slice, the first member alone unless the estimator uses all.
+
+    Raises ModelProblem when an ensemble is asked of a single network.
+    """
+    spec = estimator_spec(estimator.kind)
+    count = len(record.members)
+    if spec.members and count < 2:
+        raise _single_network(record, spec)
+    used = range(count) if spec.members else range(1)
+    turns = range(SYMMETRIES) if spec.symmetries else range(1)
+    draws = estimator.samples if spec.dropout else 0
+    passes = tuple(Pass(member, turn, draws) for member in used for turn in turns)
+    return SamplePlan(
+        passes=passes,
+        weights=tuple(weights_digest(record, member) for member in used),
+        members=tuple(record.members[member].file for member in used),
+        samples=sum(max(each.samples, 1) for each in passes),
+        notes=() if spec.members or count == 1 else (f"first of {count} networks alone",),
+    )
+
+
+def _single_network(record: ModelRecord, spec: EstimatorSpec) -> ModelProblem:
+    return ModelProblem(
+        f"{spec.label} needs several networks",
+        file=record.id,
+        found="a model with one network",
+        expected=spec.requirement,
+        fix="choose another model, or Monte-Carlo dropout or the turned and mirrored estimator",
+    )

@@ -1,0 +1,182 @@
+"""The door to inference: an opened model that streams samples, slice by slice. Torch loads on first use."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.config import EstimatorConfig
+from core.inference.estimators import SamplePlan, estimator_spec, plan_samples
+from core.inference.pictures import Pictures
+from core.inference.settings import RunSettings, resolve_settings
+from core.models import ModelRecord, weights_digest
+from core.types import Image, Progress, SliceSamples
+
+if TYPE_CHECKING:
+    from core.inference.member import Member
+
+MAX_OPEN = 4
+"""Models kept open at a time; the least recently used is dropped."""
+
+_OPEN: OrderedDict[tuple[object, ...], Predictor] = OrderedDict()
+_OPEN_LOCK = threading.Lock()
+
+
+def open_predictor(
+    record: ModelRecord,
+    *,
+    device: str = "auto",
+    backend: str = "auto",
+    precision: str = "float32",
+    graphs: Path | None = None,
+) -> Predictor:
+    """The predictor for a model on a device, shared by everyone in this process who asks for the same.
+
+    Networks are opened on first use, not here. graphs: folder in which exported ONNX graphs are kept between
+    runs; None keeps them in memory. Raises InferenceProblem for settings that this machine does not have.
+    """
+    settings = resolve_settings(device, backend, precision)
+    digests = tuple(weights_digest(record, member) for member in range(len(record.members)))
+    key = (record.id, digests, settings, graphs)
+    with _OPEN_LOCK:
+        predictor = _OPEN.pop(key, None) or Predictor(record, settings, graphs)
+        _OPEN[key] = predictor
+        while len(_OPEN) > MAX_OPEN:
+            _OPEN.popitem(last=False)
+    return predictor
+
+
+class Predictor:
+    """A model ready to be asked. Safe to use from several threads: one forward pass per device at a time.
+
+    backend: the engine asked for; `backend_used` says what ran. chunk: slices per pass.
+    """
+
+    def __init__(self, record: ModelRecord, settings: RunSettings, graphs: Path | None = None) -> None:
+        self.record = record
+        self.settings = settings
+        self._graphs = graphs
+        self._members: dict[int, Member] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def device(self) -> str:
+        """What to show and keep: "cpu", or "cuda" with the GPU's name."""
+        if self.settings.device == "cpu":
+            return "cpu"
+        from core.inference.devices import device_label
+
+        return device_label(self.settings)
+
+    @property
+    def backend(self) -> str:
+        """The engine that these settings name; part of the key."""
+        return self.settings.backend
+
+    @property
+    def precision(self) -> str:
+        """ "float32", or "mixed": half precision where the GPU is faster with it."""
+        return self.settings.precision
+
+    @property
+    def threads(self) -> int:
+        """Threads of one forward pass."""
+        return self.settings.threads
+
+    @property
+    def chunk(self) -> int:
+        """Slices per forward pass that these settings start with; part of the key."""
+        return self.settings.chunk
+
+    @property
+    def self_check(self) -> float | None:
+        """Largest difference of a probability to torch, of the networks opened so far; None: it is torch."""
+        found = [each.opened.self_check for each in self._opened()]
+        known = [each for each in found if each is not None]
+        return max(known, default=None)
+
+    @property
+    def backend_used(self) -> str:
+        """The engine that the networks opened so far really run on."""
+        used = {each.opened.engine.backend for each in self._opened()}
+        return ", ".join(sorted(used)) or self.backend
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What happened on opening or running that a reader of the result should know."""
+        found = [each.opened.note for each in self._opened() if each.opened.note]
+        fitted = min((each.chunk for each in self._opened()), default=self.chunk)
+        if self.settings.device == "cuda" and fitted < self.chunk:
+            found.append(
+                f"{fitted} slices per pass instead of {self.chunk}: the network or the memory limits it"
+            )
+        if self.precision == "mixed":
+            found.append("mixed precision: probabilities are rounded to about three digits")
+        return tuple(dict.fromkeys(found))
+
+    def plan(self, estimator: EstimatorConfig) -> SamplePlan:
+        """What this estimator will do. Raises ModelProblem, with the reason, when the model cannot do it."""
+        plan = plan_samples(self.record, estimator)
+        if estimator_spec(estimator.kind).dropout and self.record.architecture.head_dropout == 0.0:
+            self._member(0).check_dropout()
+        return plan
+
+    def stream(
+        self,
+        image: Image,
+        channels: tuple[int, ...],
+        estimator: EstimatorConfig,
+        case_id: str,
+        progress: Progress,
+    ) -> Iterator[SliceSamples]:
+        """The samples of each slice in order; `progress` is called before each and may raise Cancelled.
+
+        A sample is the foreground probability at the slice's own size: mapped back before anyone averages.
+        A slice without structure is marked `same_as` an earlier one with exactly the same input. Raises
+        ModelProblem when the channels or the estimator do not fit the model.
+        """
+        from core.inference.run import Run
+
+        plan = self.plan(estimator)
+        pictures = Pictures(image, channels, self.record)
+        members = self._needed(plan, progress)
+        if estimator_spec(estimator.kind).dropout:
+            for each in members.values():
+                each.check_dropout()
+        return Run(pictures, plan, members, estimator, case_id).slices(progress)
+
+    def _needed(self, plan: SamplePlan, progress: Progress) -> dict[int, Member]:
+        wanted = sorted({each.member for each in plan.passes})
+        for place, index in enumerate(wanted):
+            progress(0.0, f"Opening network {place + 1} of {len(wanted)}")
+            self._member(index)
+        return {index: self._member(index) for index in wanted}
+
+    def _member(self, index: int) -> Member:
+        with self._lock:
+            if index not in self._members:
+                self._members[index] = self._open(index)
+            return self._members[index]
+
+    def _open(self, index: int) -> Member:
+        from core.inference.member import open_member
+        from core.models.weights import load_member
+
+        record, size = self.record, self.record.working_size
+        return open_member(
+            load_member(record, index),
+            self.settings,
+            picture_shape=(len(record.channels), size, size),
+            activation=record.activation,
+            weights=weights_digest(record, index),
+            name=record.id,
+            architecture=record.architecture.model_dump(mode="json"),
+            graphs=self._graphs,
+        )
+
+    def _opened(self) -> list[Member]:
+        with self._lock:
+            return [self._members[index] for index in sorted(self._members)]
