@@ -69,29 +69,31 @@ class Study:
 
 
 @dataclass(frozen=True)
-class _Given:
+class Given:
+    """One kind of input: which image channels feed the model, and whether slices come one by one."""
+
     label: str
     channels: tuple[int, ...]
     slice_by_slice: bool
 
 
 GIVEN = (
-    _Given("three sequences, whole volume", (0, 1, 2), False),
-    _Given("FLAIR alone, whole volume", (FLAIR_INDEX,) * 3, False),
-    _Given("three sequences, each slice alone", (0, 1, 2), True),
-    _Given("FLAIR alone, each slice alone", (FLAIR_INDEX,) * 3, True),
+    Given("three sequences, whole volume", (0, 1, 2), False),
+    Given("FLAIR alone, whole volume", (FLAIR_INDEX,) * 3, False),
+    Given("three sequences, each slice alone", (0, 1, 2), True),
+    Given("FLAIR alone, each slice alone", (FLAIR_INDEX,) * 3, True),
 )
 
 
 def validate_model(record: ModelRecord, data: Path, say: Say = print) -> Validation:
     """Scores of a model on the patients in `lgg/tif`, and of its members on patients they left out."""
     studies = tuple(read_studies(data))
-    ensemble = _predictor(record)
+    ensemble = model_predictor(record)
     scored = []
     for given in GIVEN:
         say(f"{record.id}, {given.label}")
-        scored.append((given, [_mask(ensemble, study, given) for study in studies]))
-    rows = tuple(_row(_networks(record), given.label, studies, masks) for given, masks in scored)
+        scored.append((given, [mask_of(ensemble, study, given) for study in studies]))
+    rows = tuple(score_row(_networks(record), given.label, studies, masks) for given, masks in scored)
     first = tuple(dice(mask, study.mask_ref) for mask, study in zip(scored[0][1], studies, strict=True))
     return Validation(
         model=record.id,
@@ -129,14 +131,16 @@ def _slice_number(path: Path) -> int:
     return int(re.findall(r"_(\d+)_mask", path.name)[0])
 
 
-def _mask(predict: Predict, study: Study, given: _Given) -> BoolArray:
+def mask_of(predict: Predict, study: Study, given: Given) -> BoolArray:
+    """Predicted mask (slice, row, column) of a study, threshold 0.5, from the input that `given` names."""
     if not given.slice_by_slice:
         return predict(study.image, given.channels) > THRESHOLD
     alone = [predict(study.image[:, z : z + 1], given.channels) for z in range(study.image.shape[1])]
     return np.concatenate(alone) > THRESHOLD
 
 
-def _row(networks: str, given: str, studies: Sequence[Study], masks: Sequence[BoolArray]) -> TableRow:
+def score_row(networks: str, given: str, studies: Sequence[Study], masks: Sequence[BoolArray]) -> TableRow:
+    """One line of the table from predicted masks, one per study."""
     pairs = [
         (study.patient, pred, ref)
         for study, mask in zip(studies, masks, strict=True)
@@ -170,13 +174,14 @@ def _member_rows(record: ModelRecord, studies: Sequence[Study], say: Say) -> tup
     rows = []
     for number, member in enumerate(record.members):
         say(f"{record.id}, member {number} alone")
-        predict = _predictor(record.model_copy(update={"members": (member,)}))
-        masks = [_mask(predict, study, GIVEN[0]) for study in studies]
-        rows.append(_row(f"member {number} alone", GIVEN[0].label, studies, masks))
+        predict = model_predictor(record.model_copy(update={"members": (member,)}))
+        masks = [mask_of(predict, study, GIVEN[0]) for study in studies]
+        rows.append(score_row(f"member {number} alone", GIVEN[0].label, studies, masks))
     return tuple(rows)
 
 
-def _predictor(record: ModelRecord) -> Predict:
+def model_predictor(record: ModelRecord) -> Predict:
+    """The product's inference on the processor: the mean over the members, without dropout."""
     predictor = open_predictor(record, device="cpu")
     estimator = EstimatorConfig(kind="ensemble" if len(record.members) > 1 else "point")
 

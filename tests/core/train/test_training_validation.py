@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -11,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from core.errors import InputProblem
+from core.inference import open_predictor
 from core.metrics import Interval
 from core.models.registry import read_record
 from core.train import validate
@@ -29,6 +32,14 @@ def write_patient(folder: Path, name: str, tumour: set[int], slices: int = 12) -
         picture = np.full((SIDE, SIDE, 3), (10, 100, number), dtype=np.uint8)  # red, FLAIR, blue
         for suffix, pixels in (("", picture[..., ::-1]), ("_mask", mask)):
             assert cv2.imwrite(str(folder / name / f"{name}_{number}{suffix}.tif"), pixels)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _torch_backend() -> Iterator[None]:
+    """Exporting a graph per toy network would take most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(validate, "open_predictor", partial(open_predictor, backend="torch"))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +90,7 @@ def test_a_row_counts_dice_false_alarms_and_misses() -> None:
     pred[0, 0] = True  # right
     pred[2, 0, 0] = True  # false alarm; slice 1 is missed
     study = Study("a", np.zeros((3, 4, 2, 2), dtype=np.float32), ref)
-    row = validate._row("x", "y", [study], [pred])
+    row = validate.score_row("x", "y", [study], [pred])
     assert row.patient_dice.mean == pytest.approx(2 * 2 / (3 + 4))
     assert row.tumour_slice_dice.mean == pytest.approx((1 + 0) / 2)
     assert row.false_alarms.mean == pytest.approx(1 / 2)
