@@ -96,11 +96,12 @@ def layers_of(case: Case, analysis: Analysis, verdict: Verdict) -> tuple[Layer, 
 
 def _rule_layers(flags: tuple[Flag, ...]) -> tuple[Layer, ...]:
     fired = {flag.cause for flag in flags}
+    drawn = [mark for mark in theme.MARKS if mark.cause in fired and mark.line in DRAWN_LINES]
+    drawn.sort(key=lambda mark: RULE_KEYS.get(mark.cause, "~"))
     return tuple(
         Layer(
             mark.cause, "rule", mark.label, RULE_KEYS.get(mark.cause, ""), mark.dark, mark.line, mark.letter,
             help=f"Where the check “{mark.label.lower()}” fired.", on=True,
         )
-        for mark in theme.MARKS
-        if mark.cause in fired and mark.line in DRAWN_LINES
+        for mark in drawn
     )  # fmt: skip

@@ -14,6 +14,7 @@ from core.types import Analysis, Case, Flag, Score, SliceSummary, Verdict
 from core.view import theme
 from core.view.layers import layers_of
 from core.view.volume import Volume, build_volume
+from core.view.windows import first_channel
 
 Json = dict[str, object]
 
@@ -64,7 +65,7 @@ def _header(
         "edges": image.geometry.edges,
         "unit": "HU" if image.modality == "CT" else "",
         "channels": [dataclasses.asdict(each) for each in volume.channels],
-        "show": _first_view(image.channel_names, len(volume.channels)),
+        "show": first_channel(tuple(channel.name for channel in volume.channels)),
         "composite": len(volume.channels) == 3,
         "maps": [dataclasses.asdict(each) for each in volume.maps],
         "layers": [dataclasses.asdict(each) for each in layers_of(case, analysis, verdict)],
@@ -82,18 +83,10 @@ def _header(
     }
 
 
-def _first_view(names: tuple[str, ...], channels: int) -> int:
-    """Channel to show first: FLAIR when there is one, -1 = all three as colours for a colour picture."""
-    lowered = [name.lower() for name in names]
-    for index, name in enumerate(lowered[:channels]):
-        if "flair" in name:
-            return index
-    return -1 if channels == 3 and lowered[:3] == ["red", "green", "blue"] else 0
-
-
 def _flag(flag: Flag) -> Json:
     mark = theme.mark_of(flag.cause)
     return {
+        "rule": flag.rule,
         "cause": flag.cause,
         "label": mark.label,
         "letter": mark.letter,

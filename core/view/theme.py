@@ -59,7 +59,7 @@ MARKS: tuple[Mark, ...] = (
     Mark("area", "Area anomaly", "A", "#f8001c", "#d74c54", "solid"),
     Mark("shape", "Irregular shape", "S", "#fef400", "#b28000", "dashed"),
     Mark("fragmentation", "Fragmentation", "F", "#0086ff", "#0058b9", "dotted"),
-    Mark("quality", "Low estimated quality", "Q", "#c8a2ff", "#a659f4", "double"),
+    Mark("quality", "Low estimated quality", "Q", "#c7a0ff", "#a659f4", "double"),
     Mark("empty", "Nothing predicted", "E", "#919597", "#7e7e7e", "hatch-frame"),
     Mark("spurious", "Spurious small blobs", "B", "#b1805e", "#5e2300", "dash-dot"),
     Mark("confidence", "Low confidence", "L", "#ff8fc4", "#d360a3", "chip"),
@@ -69,7 +69,7 @@ MARKS: tuple[Mark, ...] = (
 )
 """One row per cause of core.types.Cause, in the order in which legends list them."""
 
-PREDICTION = "#89ecfd"
+PREDICTION = "#35f0ff"
 REFERENCE = "#ffffff"
 FALSE_POSITIVE = "#ffc164"
 FALSE_NEGATIVE = "#fa1cbb"

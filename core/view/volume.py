@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,7 @@ from core.config import digest
 from core.types import Analysis, BoolArray, Case, FixedPoint, Float32Array
 from core.view import words
 from core.view.layers import maps_of
+from core.view.windows import first_window, sample
 
 SCHEMA = 1
 """Raised whenever the meaning of a part changes, so that no browser or cache mixes versions."""
@@ -21,7 +24,6 @@ LIMIT_BYTES = 32 * 2**20
 """Above this the page would take many seconds to open; see the reductions below."""
 
 _LEVEL = 1
-_SAMPLE_VOXELS = 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,33 +153,17 @@ def _channels(case: Case) -> Iterator[tuple[str, Float32Array]]:
 def _code_channel(name: str, values: Float32Array, deep: bool) -> tuple[ChannelCode, NDArray[Any]]:
     """Codes of a channel: exact for whole numbers, otherwise in 65535 (8 bits: 255) even steps."""
     smallest, largest = float(values.min()), float(values.max())
-    low, high = _first_window(values, smallest, largest)
+    low, high = first_window(values)
     span = largest - smallest
     levels = 65535 if deep else 255
     whole = span <= levels and bool((values == np.rint(values)).all())
     begin, scale = smallest, (1.0 if whole else span / levels or 1.0)
     if not deep and not whole:
-        begin, end = (float(each) for each in np.percentile(_sample(values), (0.1, 99.9)))
+        begin, end = (float(each) for each in np.percentile(sample(values), (0.1, 99.9)))
         scale = (end - begin) / levels or 1.0
     codes = np.rint(np.clip((values - np.float32(begin)) / np.float32(scale), 0, levels))
     dtype = np.uint8 if codes.max(initial=0) <= 255 else np.uint16
     return ChannelCode(name, scale, begin, low, high, smallest, largest), codes.astype(dtype)
-
-
-def _first_window(values: Float32Array, smallest: float, largest: float) -> tuple[float, float]:
-    """1st and 99th percentile without the padding: the smallest value, where at least a twentieth has it."""
-    sample = _sample(values)
-    inside = sample[sample > smallest]
-    chosen = inside if 0 < inside.size < 0.95 * sample.size else sample
-    low, high = (float(each) for each in np.percentile(chosen, (1.0, 99.0)))
-    if high <= low:
-        low, high = smallest, largest
-    return (low, high) if high > low else (low, low + 1.0)
-
-
-def _sample(values: Float32Array) -> Float32Array:
-    flat = values.reshape(-1)
-    return flat[:: max(1, flat.size // _SAMPLE_VOXELS)]
 
 
 def _foreground(prob: FixedPoint, span: slice) -> NDArray[np.uint8]:
@@ -213,3 +199,38 @@ def _notes(plan: _Plan, channels: tuple[ChannelCode, ...], total: int, maps: int
             "choosing another slice loads its neighbourhood."
         )
     return tuple(notes)
+
+
+class VolumeCache:
+    """The volumes used last, at most `limit_bytes` of them together; safe for threads.
+
+    A volume larger than the limit is handed out and not kept.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._held: OrderedDict[str, Volume] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: str, make: Callable[[], Volume]) -> Volume:
+        """The volume under this digest, made if need be (outside the lock: making takes up to a second)."""
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key]
+        volume = make()
+        with self._lock:
+            self._held[key] = volume
+            while self.size > self._limit:
+                self._held.popitem(last=False)
+        return volume
+
+    def forget(self, key: str) -> None:
+        """Drop one volume, as when its case is deleted."""
+        with self._lock:
+            self._held.pop(key, None)
+
+    @property
+    def size(self) -> int:
+        """Bytes held now."""
+        return sum(volume.size for volume in self._held.values())

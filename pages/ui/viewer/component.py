@@ -1,0 +1,100 @@
+"""Mounts the viewer's JavaScript: one bytes container in, the user's view back, nothing in between."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.types import Analysis, Case, Verdict
+from core.view.payload import build_payload
+from core.view.volume import Volume, VolumeCache, build_volume, volume_digest
+from pages.ui.viewer.state import Held, ViewState, next_held, parse_view
+
+FOLDER = Path(__file__).parent
+SCRIPTS = (
+    "decode", "trace", "draw", "marks", "strip", "panel", "keys", "layout", "state", "actions", "refresh",
+    "main",
+)  # fmt: skip
+"""Joined into one module in this order: an inline component has exactly one."""
+
+CACHE_BYTES = 256 * 2**20
+
+
+def case_view(
+    case: Case,
+    analysis: Analysis,
+    verdict: Verdict,
+    *,
+    key: str,
+    view_state: ViewState | None = None,
+    score_labels: Mapping[str, str] | None = None,
+    facts: Sequence[tuple[str, str]] = (),
+) -> ViewState | None:
+    """Draw the case view; returns what the user sees as last reported (None before the first report).
+
+    view_state: moves the view when it is a new request; passing the returned state back changes nothing.
+    score_labels: plain names of score keys. facts: further (name, text) lines under the confidence.
+    The view is kept in the session under f"{key}-held" and survives a visit to another page.
+    """
+    slot = f"{key}-held"
+    held = next_held(st.session_state.get(slot), case.id, view_state, fresh=key not in st.session_state)
+    st.session_state[slot] = held
+    volume = _volume(case, analysis, held.around)
+    payload = build_payload(
+        case, analysis, verdict, volume=volume, score_labels=score_labels, facts=facts
+    )  # fmt: skip
+    _mounted(payload + _order(held), key, slot)
+    kept: Held = st.session_state[slot]
+    return kept.view
+
+
+@st.fragment
+def _mounted(payload: bytes, key: str, slot: str) -> None:
+    """Only this part runs again when the browser reports; the payload is the same, so nothing is sent."""
+    result = _component()(key=key, data=payload, on_view_change=_ignore, on_around_change=_ignore)
+    held: Held = st.session_state[slot]
+    view = parse_view(result.get("view"))
+    around = result.get("around")
+    moved = isinstance(around, int) and around >= 0 and around != held.around
+    st.session_state[slot] = dataclasses.replace(
+        held, view=view or held.view, around=around if moved else held.around
+    )
+    if moved:
+        st.rerun()
+
+
+def _order(held: Held) -> bytes:
+    view = None if held.seed is None else held.seed.model_dump(mode="json", exclude_none=True)
+    return json.dumps({"seq": held.seq, "view": view}).encode()
+
+
+def _volume(case: Case, analysis: Analysis, around: int | None) -> Volume:
+    return _volumes().get(
+        volume_digest(case, analysis, around), lambda: build_volume(case, analysis, around=around)
+    )
+
+
+@st.cache_resource
+def _volumes() -> VolumeCache:
+    return VolumeCache(CACHE_BYTES)
+
+
+@functools.cache
+def _component() -> Callable[..., Any]:
+    script = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    return st.components.v2.component(
+        "second_look_case_view",
+        html='<div class="second-look"></div>\n',
+        css=(FOLDER / "viewer.css").read_text(encoding="utf-8"),
+        js=script,
+    )
+
+
+def _ignore() -> None:
+    """States are read from the component's result; a callback must exist for each."""
