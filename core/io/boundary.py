@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from core.errors import InputProblem, SecondLookError
@@ -13,7 +14,9 @@ from core.errors import InputProblem, SecondLookError
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
-# One upload is decoded at a time: it bounds memory, and the warning filters below belong to the process.
+_QUOTING_LOGGERS = ("pydicom", "nibabel.global", "highdicom")
+
+# One upload is decoded at a time: it bounds memory, and the settings below belong to the process.
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -23,8 +26,7 @@ def at_boundary(file: str, decode: Callable[[], T]) -> T:
     Only the type of a foreign error is logged and shown: its text, its chain and the libraries'
     warnings can quote the data set, and with it the patient's name.
     """
-    with _ONE_AT_A_TIME, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _ONE_AT_A_TIME, _silent_libraries():
         problem: SecondLookError
         try:
             return decode()
@@ -40,6 +42,22 @@ def at_boundary(file: str, decode: Callable[[], T]) -> T:
         )
     problem.__cause__ = problem.__context__ = None
     raise problem
+
+
+@contextmanager
+def _silent_libraries() -> Iterator[None]:
+    """Keep warnings and log lines of the decoding libraries, which quote the data set, from going out."""
+    loggers = [logging.getLogger(name) for name in _QUOTING_LOGGERS]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
 
 
 def _unexpected(kind: str) -> InputProblem:
