@@ -1,0 +1,1 @@
+"""One file per page; `ui` holds what pages share."""

@@ -1,0 +1,29 @@
+"""Open a case: upload or pick one, check what was understood, run the model."""
+
+import streamlit as st
+
+from pages.ui import analysing, frame, recent, resources, samples, selection, uploads
+from pages.ui.menu import CASE
+
+frame.begin("Open a case")
+st.title("Which case should we look at?")
+st.markdown(
+    "Open a case, check below what was understood of it, and press **Analyse**. "
+    "The Case page then says whether to trust the result. Do not upload images that name a patient."
+)
+with frame.boundary():
+    store = resources.store()
+    writable = frame.read_only_banner(store)
+    upload, pick = st.columns(2, gap="large")
+    with upload:
+        st.subheader("Upload")
+        uploads.upload_form(disabled=not writable)
+    with pick:
+        st.subheader("Or pick a synthetic sample")
+        samples.sample_list(disabled=not writable)
+
+    if analysing.go_on():
+        st.switch_page(CASE, query_params=selection.address_of(selection.current()))
+    analysing.case_card(store, writable)
+    st.subheader("Recent cases")
+    recent.recent_cases(store, writable)

@@ -1,0 +1,1 @@
+"""What pages share: frame, selection, job progress, safe text, pickers, viewer."""

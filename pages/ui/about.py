@@ -1,0 +1,153 @@
+"""The parts of the About page."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import streamlit as st
+
+import core
+from core.models import list_models
+from core.models.records import ModelRecord
+from core.models.registry import SHIPPED_FOLDER
+from core.view.words import count
+from pages.ui import resources
+from pages.ui.text import safe_text
+
+PACKAGES = {
+    "streamlit": "Apache-2.0",
+    "torch": "BSD-3-Clause",
+    "onnxruntime": "MIT",
+    "segmentation-models-pytorch": "MIT",
+    "timm": "Apache-2.0",
+    "numpy": "BSD-3-Clause",
+    "scipy": "BSD-3-Clause",
+    "scikit-image": "BSD-3-Clause",
+    "opencv-python-headless": "Apache-2.0",
+    "duckdb": "MIT",
+    "nibabel": "MIT",
+    "pydicom": "MIT",
+    "highdicom": "MIT",
+    "python-gdcm": "BSD-3-Clause",
+    "pylibjpeg-openjpeg": "BSD-2-Clause and MIT",
+    "pillow": "MIT-CMU",
+    "safetensors": "Apache-2.0",
+    "pydantic": "MIT",
+}
+"""Libraries that read, compute or show, with the licence each states."""
+
+
+def purpose() -> None:
+    """What it is for and what not."""
+    st.markdown(
+        "**It must not be used for decisions about a patient.** Second Look is a research tool, not a "
+        "medical device, and has not been evaluated for clinical use. It tells a reviewer when not to trust "
+        "a segmentation network, and shows why."
+    )
+    yes, no = st.columns(2, gap="medium")
+    with yes.container(border=True, height="stretch"):
+        st.subheader("Use it to")
+        st.markdown(
+            "- see where a network's mask may be wrong, and how sure the network is\n"
+            "- compare networks and ways of estimating uncertainty on the same case\n"
+            "- study which limits catch failures, on cases with a reference mask"
+        )
+    with no.container(border=True, height="stretch"):
+        st.subheader("Do not use it")
+        st.markdown(
+            "- for diagnosis, treatment, triage or any decision about a person\n"
+            "- as proof that a mask is right: “Looks consistent” says that no check fired, and where all "
+            "networks miss the same lesion none may fire\n"
+            "- on images unlike the training data: the models that come with it saw axial brain MRI of "
+            "adults with lower-grade glioma and nothing else"
+        )
+
+
+def reading_the_screen() -> None:
+    """How to read a case."""
+    with st.expander("How to read the Case page", expanded=False):
+        st.markdown(
+            "- **The sentence under the title is the answer.** Any fired rule means review. Each reason "
+            "names the measured value, its limit and the slice; a click on it shows the place.\n"
+            "- **Confidence** runs from 0 to 1, higher is safer. It ranks cases; it is not a probability of "
+            "being right.\n"
+            "- **“Predicted nothing” is a state of its own**: missed lesions are among the cases that look "
+            "most certain.\n"
+            "- **Uncertainty maps**: predictive entropy (all doubt), expected entropy (doubt inside each "
+            "network), mutual information (disagreement between networks), variance. Entropies are in nats.\n"
+            "- **Limits** come from the reference masks that a model was trained with. Changing one decides "
+            "the case again at once, from stored measures.\n"
+            "- **With a reference mask**: Dice, Jaccard, boundary F1 at 2 pixels. Both masks empty counts as "
+            "1, one empty as 0, and the state is named beside the number."
+        )
+
+
+def models() -> None:
+    """Each model with its data, licence and card."""
+    st.header("Models")
+    records = list_models()
+    if not records:
+        st.info("No model is installed. Put one into the models folder of the store's directory.")
+    for record in records:
+        _model(record)
+
+
+def where_data_is_kept() -> None:
+    """Which folder holds cases, for how long, and how they go."""
+    st.header("Where cases are kept, and for how long")
+    st.markdown(
+        "**Nothing leaves the machine that runs this page.** Pages, fonts, models and sample cases come from "
+        "the installation; no request goes to any other server, and no usage is counted.\n\n"
+        "A case that you open is kept with its results until you delete it: the button at the foot of its "
+        "page, or beside it under “Recent cases”. A case goes with everything derived from it. Files that "
+        "you upload are also held in the server's memory until some minutes after the browser tab is closed; "
+        "an idle server may hold them longer, until it is next visited or restarted."
+    )
+    info = resources.store().info()
+    st.code(info.home or "in memory, gone when the server stops", language=None)
+    size = (info.database_bytes + info.array_bytes) / 1e6
+    st.caption(f"{count(info.cases, 'case')}, {count(info.analyses, 'result')}, {size:.1f} MB, {info.mode}")
+
+
+def sources_and_versions() -> None:
+    """Data, licences and versions."""
+    st.header("Data, licences, versions")
+    st.markdown(
+        "The shipped weights are derived from TCGA-LGG brain MRI with masks by Buda et al. 2019 "
+        "(doi:10.1016/j.compbiomed.2019.05.002), licence CC BY-NC-SA 4.0, and carry the same licence: no "
+        "commercial use. The sample cases are synthetic: drawn by code, they show no patient."
+    )
+    with st.expander("Versions and licences of the software"):
+        st.caption(
+            f"Second Look {core.__version__}, Python {platform.python_version()}, {platform.machine()}"
+        )
+        rows = [(name, _version(name), licence) for name, licence in PACKAGES.items()]
+        columns = zip(*rows, strict=True)
+        st.dataframe(
+            dict(zip(("library", "version", "licence"), columns, strict=True)),
+            hide_index=True,
+            key="versions",
+        )
+
+
+def _model(record: ModelRecord) -> None:
+    with st.container(border=True, key=f"model_{record.id}"):
+        st.subheader(safe_text(record.title))
+        st.markdown(safe_text(record.description, 600))
+        st.caption(
+            f"{safe_text(record.id)} · {len(record.members)} networks · input: "
+            f"{safe_text(', '.join(record.channels))} · licence: {safe_text(record.licence)}"
+        )
+        card = record.folder / "CARD.md"
+        # A user's own card is foreign Markdown, which could fetch pictures: only shipped ones are rendered.
+        if record.folder.parent == SHIPPED_FOLDER and card.is_file():
+            with st.expander("Model card: data, scores with intervals, known failures"):
+                st.markdown(card.read_text(encoding="utf-8"))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

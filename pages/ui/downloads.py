@@ -1,0 +1,52 @@
+"""What can be taken along: mask, overlay of the shown slice, everything as JSON, and a link."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core.pipeline import Outcome
+from core.report import json_file, mask_file, overlay_file
+from core.types import NamedBytes
+from pages.ui import selection
+from pages.ui.frame import boundary
+
+MIMES = {".png": "image/png", ".json": "application/json", ".gz": "application/gzip", ".tif": "image/tiff"}
+
+
+@st.fragment
+def downloads(outcome: Outcome, view_key: str) -> None:
+    """The files are made when the menu is opened, for the slice that the viewer then shows."""
+    menu = st.popover("Downloads", key="downloads", on_change="rerun", width="stretch")
+    if not menu.open:
+        return
+    with menu, boundary():
+        shown = _shown_slice(outcome, view_key)
+        _button("Mask, in the geometry of the input", mask_file(outcome))
+        _button(f"Overlay of slice {shown + 1} (PNG)", overlay_file(outcome, shown))
+        _button("Everything shown (JSON)", json_file(outcome))
+        st.caption("Names carry a hash of the content. Research use only, not a medical device.")
+
+
+def link() -> None:
+    """The address of what is shown, to copy."""
+    with st.popover("Copy link", key="link", width="stretch"):
+        address = selection.address_of(selection.current())
+        st.code(f"{(st.context.url or '').rstrip('/')}?{urlencode(address)}", language=None, wrap_lines=True)
+        st.caption("Opens this result on this server, for as long as the case is kept. It names no patient.")
+
+
+def _button(label: str, file: NamedBytes) -> None:
+    suffix = file.name[file.name.rfind(".") :]
+    st.download_button(
+        label, file.data, file_name=file.name, mime=MIMES.get(suffix, "application/octet-stream"),
+        key=f"download_{label[:7]}", on_click="ignore", width="stretch",
+    )  # fmt: skip
+
+
+def _shown_slice(outcome: Outcome, view_key: str) -> int:
+    held = st.session_state.get(f"{view_key}-held")
+    shown = held.view.slice if held and held.view else None
+    middle = outcome.analysis.worst_slice if outcome.analysis.worst_slice is not None else 0
+    return min(middle if shown is None else shown, outcome.case.image.slices - 1)

@@ -1,0 +1,111 @@
+"""What every page starts with, and the one place where an error becomes a sentence.
+
+`begin(title)` comes first in each page file rather than once in app.py: on a fresh server a deep link
+runs the page file alone, so anything drawn in app.py would be missing there.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import Cancelled, SecondLookError
+from core.store import Store
+from pages.ui import resources, selection
+from pages.ui.menu import CASE, menu
+from pages.ui.text import safe_text
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+STYLE = Path(__file__).with_name("style.css")
+NOTICE = "Research use. Not a medical device."
+LONGEST_FACT = 400
+SIDEBAR_PX = 232
+
+_log = logging.getLogger("second_look.pages")
+
+
+def begin(title: str) -> None:
+    """Page configuration, menu, sidebar and selection of a page whose menu entry is `title`."""
+    st.set_page_config(
+        page_title=f"{title} · Second Look",
+        page_icon=str(ASSETS / "icon.png"),
+        layout="wide",
+        initial_sidebar_state=SIDEBAR_PX,
+    )
+    menu()
+    st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "icon.png")
+    st.html(STYLE)
+    resources.warm_up()
+    selection.seed()
+    with st.sidebar:
+        _sidebar()
+
+
+def read_only_banner(store: Store) -> bool:
+    """Whether the store takes new cases; where it does not, says why."""
+    info = store.info()
+    if info.mode == "read-only":
+        st.warning(
+            f"Stored cases can be shown, nothing new can be kept: {safe_text(info.reason, LONGEST_FACT)}."
+        )
+    return info.mode != "read-only"
+
+
+@contextmanager
+def boundary() -> Iterator[None]:
+    """Turns errors into what the reader can act on; anything unforeseen gets an incident id.
+
+    The trace goes to the log only: it may hold names from the input.
+    """
+    try:
+        yield
+    except SecondLookError as problem:
+        show_problem(problem)
+    except Exception:  # noqa: BLE001 - the outermost boundary
+        incident = uuid.uuid4().hex[:8]
+        _log.exception("incident %s", incident)
+        show_incident(incident)
+
+
+def show_problem(problem: SecondLookError) -> None:
+    """The four facts of an error, laid out; a cancelled job is news, not an error."""
+    if isinstance(problem, Cancelled):
+        st.info("Cancelled. Nothing was changed.")
+        return
+    with st.container(border=True, key="problem"):
+        st.error(safe_text(problem.what, LONGEST_FACT))
+        facts = {
+            "File": problem.file,
+            "Found": problem.found,
+            "Expected": problem.expected,
+            "What to do": problem.fix,
+        }
+        for name, fact in facts.items():
+            if fact:
+                st.markdown(f"**{name}:** {safe_text(fact, LONGEST_FACT)}")
+
+
+def show_incident(incident: str) -> None:
+    """Something unforeseen: what it means for the reader, and the id under which the log has it."""
+    st.error(
+        f"Something went wrong that this program did not foresee. Your stored cases are unchanged. "
+        f"Reload the page to try again; the log describes it under incident `{incident}`."
+    )
+
+
+def _sidebar() -> None:
+    store = resources.store_or_none()
+    case_id = selection.current().case
+    known = {case.id: case for case in store.case_summaries()} if store and case_id else {}
+    if case_id in known:
+        with st.container(border=True, key="selected_case"):
+            st.caption("Selected case")
+            st.markdown(f"**{safe_text(known[case_id].name, 60)}**")
+            st.page_link(CASE, label="Show it", query_params=selection.address_of(selection.current()))
+    st.caption(f"**{NOTICE}**")
+    st.caption("Nothing leaves the machine that runs this page.")

@@ -1,0 +1,29 @@
+"""The menu: which pages there are, in which section, at which address."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+OPEN_CASE = "pages/open_case.py"
+CASE = "pages/case.py"
+ABOUT = "pages/about.py"
+
+
+def menu() -> Page:
+    """Send the menu to the browser and return the page that the address asks for.
+
+    Called by app.py and again by every page: on a fresh server a deep link runs the page file alone,
+    and this call is what ends Streamlit's old multi-page mode and replaces its labels.
+    """
+    return st.navigation(
+        {
+            "Review": [
+                st.Page(OPEN_CASE, title="Open a case", url_path="open", default=True),
+                st.Page(CASE, title="Case"),
+                # The default page lives at "/" alone; this is its own address, for links to it.
+                st.Page(OPEN_CASE, title="Open a case", url_path="open_case", visibility="hidden"),
+            ],
+            "System": [st.Page(ABOUT, title="About")],
+        }
+    )

@@ -1,0 +1,138 @@
+"""Choices that make an analysis: model, estimator, and under "More" what seldom matters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.config import AnalysisConfig, EstimatorConfig
+from core.inference import ESTIMATORS, EstimatorSpec
+from core.models import list_models
+from core.models.records import ModelRecord
+from core.pipeline import guess_channels
+from core.types import Case
+from pages.ui.text import plain_text, safe_text
+
+DEVICES = {"auto": "Automatic", "cpu": "Processor (CPU)", "cuda": "Graphics card (CUDA)"}
+BACKENDS = {"auto": "Automatic", "onnxruntime": "ONNX Runtime (fast)", "torch": "PyTorch (reference)"}
+PRECISIONS = {"float32": "Single (default)", "mixed": "Mixed (faster on a graphics card)"}
+
+
+def pick_analysis(case: Case) -> AnalysisConfig | None:
+    """Settings of an analysis of `case` as chosen on the page; None, with the reason, without a model."""
+    records = list_models()
+    if not records:
+        st.warning("No model is installed. The About page says where models are kept.")
+        return None
+    record = _pick_model(records)
+    spec = _pick_estimator(record)
+    with st.popover("More: samples, seed, channels, device", key="more", width="stretch"):
+        estimator = _pick_sampling(spec)
+        channels = _pick_channels(case, record)
+        rest = _pick_machine()
+    return AnalysisConfig(model_id=record.id, estimator=estimator, channels=channels, **rest)
+
+
+def _pick_model(records: Sequence[ModelRecord]) -> ModelRecord:
+    ids = [record.id for record in records]
+    by_id = dict(zip(ids, records, strict=True))
+    preferred = AnalysisConfig().model_id
+    chosen = st.selectbox(
+        "Model",
+        ids,
+        index=ids.index(preferred) if preferred in ids else 0,
+        format_func=lambda each: plain_text(by_id[each].title),
+        key="model",
+        help="The network that draws the mask. The About page says what each was trained on.",
+        bind="query-params",
+        persist_state="session",
+    )
+    record = by_id[chosen]
+    st.caption(safe_text(record.description, 240))
+    return record
+
+
+def _pick_estimator(record: ModelRecord) -> EstimatorSpec:
+    specs = {spec.key: spec for spec in ESTIMATORS if _possible(record, spec)}
+    kinds = list(specs)
+    preferred = EstimatorConfig().kind
+    chosen = st.selectbox(
+        "How to judge its certainty",
+        kinds,
+        index=kinds.index(preferred) if preferred in kinds else 0,
+        format_func=lambda each: specs[each].label,
+        key="estimator",
+        help="Certainty is judged from how much several predictions of the same case agree.",
+        bind="query-params",
+        persist_state="session",
+    )
+    left_out = [spec.label for spec in ESTIMATORS if spec.key not in specs]
+    st.caption(specs[chosen].help)
+    if left_out:
+        st.caption(f"Not possible with this model: {', '.join(left_out)}.")
+    return specs[chosen]
+
+
+def _possible(record: ModelRecord, spec: EstimatorSpec) -> bool:
+    enough = len(record.members) > 1 or not spec.members
+    return enough and (record.architecture.head_dropout > 0 or not spec.dropout)
+
+
+def _pick_sampling(spec: EstimatorSpec) -> EstimatorConfig:
+    left, right = st.columns(2)
+    reason = "" if spec.dropout else " Only used by the estimators with dropout."
+    samples = left.number_input(
+        "Samples per network", 2, 200, EstimatorConfig().samples, key="samples", disabled=not spec.dropout,
+        help="How many random predictions each network makes. More is slower and steadier." + reason,
+        bind="query-params", persist_state="session",
+    )  # fmt: skip
+    seed = right.number_input(
+        "Seed", 0, 2**31 - 1, EstimatorConfig().seed, key="seed", disabled=not spec.dropout,
+        help="The same seed gives the same numbers again." + reason,
+        bind="query-params", persist_state="session",
+    )  # fmt: skip
+    if not spec.dropout:
+        return EstimatorConfig(kind=spec.key)
+    return EstimatorConfig(kind=spec.key, samples=samples, seed=seed)
+
+
+def _pick_channels(case: Case, record: ModelRecord) -> tuple[int, ...] | None:
+    names = case.image.channel_names
+    guessed = guess_channels(len(names), record.channels)
+    if len(names) == 1:
+        st.caption(f"The case has one channel; it feeds all {len(record.channels)} inputs of the model.")
+        return None
+    st.markdown("**Which channel is which**")
+    columns = st.columns(len(record.channels))
+    picked = tuple(
+        column.selectbox(
+            f"{wanted} comes from",
+            range(len(names)),
+            index=guess,
+            format_func=lambda each: f"{each + 1}: {plain_text(names[each], 40)}",
+            key=f"channel_{record.id}_{case.id[:12]}_{position}",
+        )
+        for position, (column, wanted, guess) in enumerate(
+            zip(columns, record.channels, guessed, strict=True)
+        )
+    )
+    return None if picked == guessed else picked
+
+
+def _pick_machine() -> dict[str, str]:
+    left, middle, right = st.columns(3)
+    return {
+        "device": left.selectbox(
+            "Device", DEVICES, format_func=DEVICES.get, key="device", persist_state="session",
+            help="Automatic takes a graphics card when there is one.",
+        ),
+        "backend": middle.selectbox(
+            "Backend", BACKENDS, format_func=BACKENDS.get, key="backend", persist_state="session",
+            help="Which library runs the network. How far they differ is shown with the result.",
+        ),
+        "precision": right.selectbox(
+            "Precision", PRECISIONS, format_func=PRECISIONS.get, key="precision", persist_state="session",
+            help="Mixed precision changes the numbers slightly and is named beside the result.",
+        ),
+    }  # fmt: skip

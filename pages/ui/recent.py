@@ -1,0 +1,66 @@
+"""Cases that are kept already: open one again, or delete it with everything derived from it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.store import CaseSummary, Store
+from core.view.words import count
+from pages.ui import outcomes, selection
+from pages.ui.frame import boundary
+from pages.ui.text import safe_text
+
+SHOWN = 6
+
+
+def recent_cases(store: Store, writable: bool) -> None:
+    """The newest cases, the rest folded."""
+    cases = store.case_summaries()
+    if not cases:
+        st.caption("No case is kept yet.")
+        return
+    for case in cases[:SHOWN]:
+        _row(store, case, writable)
+    if len(cases) > SHOWN:
+        with st.expander(f"{count(len(cases) - SHOWN, 'older case')}", key="older"):
+            for case in cases[SHOWN:]:
+                _row(store, case, writable)
+
+
+def delete_button(store: Store, case_id: str, name: str, label: str, disabled: bool) -> None:
+    """A button that asks once more before a case goes."""
+    with st.popover(label, disabled=disabled, key=f"ask_{case_id[:16]}", width="stretch"):
+        st.markdown(f"Delete **{safe_text(name)}** with every result derived from it? This cannot be undone.")
+        st.button(
+            "Delete for good", type="primary", key=f"delete_{case_id[:16]}", on_click=_delete,
+            args=(store, case_id, name),
+        )  # fmt: skip
+
+
+def case_words(case: CaseSummary) -> str:
+    """Size, what is known, and when it was opened, in one line."""
+    _, slices, rows, columns = case.shape
+    parts = [count(slices, "slice"), f"{rows} × {columns}", case.format, count(case.analyses, "result")]
+    if case.has_reference:
+        parts.append("with reference")
+    return f"{', '.join(parts)}; opened {case.created_utc[:16].replace('T', ' ')} UTC"
+
+
+def _row(store: Store, case: CaseSummary, writable: bool) -> None:
+    text, opener, remover = st.columns([5, 1, 1], vertical_alignment="center")
+    text.markdown(f"**{safe_text(case.name)}**  \n:gray[{safe_text(case_words(case))}]")
+    opener.button(
+        "Open", key=f"open_{case.id[:16]}", width="stretch", on_click=selection.choose,
+        kwargs={"case": case.id, "analysis": "", "job": ""},
+    )  # fmt: skip
+    with remover:
+        delete_button(store, case.id, case.name, "Delete", disabled=not writable)
+
+
+def _delete(store: Store, case_id: str, name: str) -> None:
+    with boundary():
+        store.delete_case(case_id)
+        outcomes.forget()
+        if selection.current().case == case_id:
+            selection.choose(case="", analysis="", job="")
+        st.toast(f"Deleted {safe_text(name)} and everything derived from it.")

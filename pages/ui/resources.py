@@ -1,0 +1,69 @@
+"""What one server process has once: the store, the job manager, the imported heavy libraries."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.engine import JobManager
+from core.errors import StoreProblem
+
+if TYPE_CHECKING:
+    from core.store import Store
+
+HEAVY = ("core.pipeline", "core.inference", "core.uncertainty", "core.io", "core.cohort", "core.report")
+"""Modules that the first analysis would otherwise have to wait for."""
+
+_log = logging.getLogger("second_look.pages")
+
+
+@st.cache_resource(show_spinner="Opening the store")
+def store() -> Store:
+    """The one store of this process. Raises StoreProblem, and tries again on the next call."""
+    from core.store import Store
+
+    return Store.open()
+
+
+def store_or_none() -> Store | None:
+    """The store, or None where a page can do without it."""
+    try:
+        return store()
+    except StoreProblem:
+        return None
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> JobManager:
+    """Runs the networks, one analysis at a time."""
+    return JobManager()
+
+
+@st.cache_resource(show_spinner=False)
+def readers() -> JobManager:
+    """Reads uploads and draws samples, so that a preview does not wait behind another person's analysis."""
+    return JobManager()
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> threading.Thread:
+    """Import the heavy libraries once, beside the first page rather than before it."""
+    thread = threading.Thread(target=_import_heavy, name="warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def _import_heavy() -> None:
+    for name in HEAVY:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            _log.exception("warm-up could not import %s", name)
+    # Frozen objects are skipped by later collections, which otherwise hold every session for 0.4 s.
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,104 @@
+"""Uploading: the files, how they are read, and reading them in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.config import ReadOptions, digest
+from core.io import DEFAULT_LIMITS, Choices
+from core.pipeline import open_upload
+from core.types import NamedBytes, Progress
+from pages.ui import jobs, resources
+
+_OPTIONS, _READ, _FILES, _CHOICES = "read_options", "read_signature", "read_files", "read_choices"
+
+
+def upload_form(disabled: bool) -> None:
+    """The two upload fields; reading starts as soon as there is a file, and again when something changes."""
+    files = st.file_uploader(
+        "Brain MRI: one file, the DICOM files of one series, or a zip",
+        accept_multiple_files=True,
+        key="upload",
+        disabled=disabled,
+        help=_formats_help(),
+    )
+    with st.expander("Add a reference mask (optional)"):
+        references = st.file_uploader(
+            "Mask drawn by a person",
+            accept_multiple_files=True,
+            key="upload_reference",
+            disabled=disabled,
+            help="Same size as the image: 0 is background, anything else is lesion. "
+            "The result is then compared with it. " + _formats_help(),
+        )
+    if files:
+        _read_when_new(files, references)
+
+
+def read_options() -> ReadOptions:
+    """How the present upload is read."""
+    options: ReadOptions = st.session_state.get(_OPTIONS, ReadOptions())
+    return options
+
+
+def choose_options(**changes: object) -> None:
+    """Read the present upload in another way, at the next run of the page."""
+    st.session_state[_OPTIONS] = read_options().model_copy(update=changes)
+
+
+def remember_choices(result: str) -> str:
+    """Case id of a finished reading job; what else the upload holds is kept for `choices_of`."""
+    case_id, _, choices = result.partition(" ")
+    st.session_state[_CHOICES] = (case_id, choices)
+    return case_id
+
+
+def choices_of(case_id: str) -> Choices | None:
+    """The series and volumes beside this case in the present upload, None when the upload is gone."""
+    known_id, choices = st.session_state.get(_CHOICES, ("", ""))
+    if known_id != case_id or not choices or not st.session_state.get("upload"):
+        return None
+    return Choices.model_validate_json(choices)
+
+
+def _read_when_new(files: Sequence[UploadedFile], references: Sequence[UploadedFile]) -> None:
+    names = [each.file_id for each in files]
+    if st.session_state.get(_FILES) != names:
+        st.session_state[_FILES] = names
+        st.session_state[_OPTIONS] = ReadOptions()
+    options = read_options()
+    signature = digest([names, [each.file_id for each in references], options.model_dump(mode="json")])
+    if st.session_state.get(_READ) == signature:
+        return
+    st.session_state[_READ] = signature
+    _start(_named(files), _named(references), options, signature)
+
+
+def _start(
+    files: tuple[NamedBytes, ...], references: tuple[NamedBytes, ...], options: ReadOptions, key: str
+) -> None:
+    store = resources.store()
+
+    def work(progress: Progress) -> str:
+        opened = open_upload(store, files, options, references, progress)
+        return f"{opened.case.id} {opened.choices.model_dump_json()}"
+
+    title = "Reading the upload" if len(files) == 1 else f"Reading {len(files)} files"
+    jobs.start(jobs.READ, title, work, key)
+
+
+def _named(files: Sequence[UploadedFile]) -> tuple[NamedBytes, ...]:
+    return tuple(NamedBytes(each.name, each.getvalue()) for each in files)
+
+
+def _formats_help() -> str:
+    limits = DEFAULT_LIMITS
+    return (
+        "PNG, JPEG, TIFF, NIfTI (.nii, .nii.gz) or DICOM. "
+        f"Together at most {limits.upload / 1e6:.0f} MB, {limits.members} files, "
+        f"{limits.voxels / 1e6:.0f} million voxels and {limits.pixels / 1e6:.0f} million pixels per slice; "
+        f"a zip may unpack to {limits.inflated / 2**30:.0f} GB."
+    )

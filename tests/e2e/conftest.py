@@ -1,0 +1,123 @@
+"""One server and one browser per session, one context per test; nothing may leave the machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+class Server:
+    """A running app of its own, with an empty store."""
+
+    def __init__(self, home: Path, port: int) -> None:
+        self.address = f"http://127.0.0.1:{port}"
+        self.home = home
+        self.log = home / "server.log"
+        environment = {**os.environ, "SECOND_LOOK_HOME": str(home), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        self._wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                with urlopen(f"{self.address}/_stcore/health", timeout=2) as answer:
+                    if answer.read() == b"ok":
+                        return
+            except (URLError, OSError):
+                time.sleep(0.2)
+        self.stop()
+        raise RuntimeError(f"the server did not start:\n{self.log.read_text(errors='replace')[-3000:]}")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """A real browser: the system's Chromium, or the one named by SECOND_LOOK_CHROMIUM."""
+    path = os.environ.get("SECOND_LOOK_CHROMIUM") or shutil.which("chromium")
+    if not path:
+        pytest.skip("no Chromium found: install Debian's chromium, or name one in SECOND_LOOK_CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server that most tests share."""
+    running = Server(tmp_path_factory.mktemp("home"), free_port())
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path) -> Iterator[Server]:
+    """A server that nobody has visited yet."""
+    running = Server(tmp_path, free_port())
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def page(chromium: object) -> Iterator[object]:
+    """A page at 1280 x 900 that fails its test when a request leaves the machine or a script breaks."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    opened = context.new_page()
+    outside: list[str] = []
+    broken: list[str] = []
+    opened.on("request", lambda request: outside.append(request.url) if is_outside(request.url) else None)
+    opened.on("pageerror", lambda error: broken.append(str(error)))
+    opened.set_default_timeout(30_000)
+    yield opened
+    context.close()
+    assert (outside, broken) == ([], [])
+
+
+def is_outside(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in ("127.0.0.1", "localhost")
