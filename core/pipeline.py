@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import __version__
@@ -118,7 +119,11 @@ def analyse(
     record = get_model(config.model_id)
     channels = config.channels or guess_channels(len(case.image.channel_names), record.channels)
     predictor = open_predictor(
-        record, device=config.device, backend=config.backend, precision=config.precision
+        record,
+        device=config.device,
+        backend=config.backend,
+        precision=config.precision,
+        graphs=_graphs_folder(store),
     )
     made_by = _made_by(case, config, predictor, channels)
     analysis = store.analysis(made_by.key)
@@ -184,8 +189,17 @@ def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progre
         maps=reduced.maps,
         slices=slices,
         scores=score_case(reduced),
-        made_by=made_by.model_copy(update={"timings": timings}),
+        made_by=made_by.model_copy(update={"timings": timings, **_what_ran(predictor, made_by)}),
     )
+
+
+def _what_ran(predictor: Predictor, made_by: MadeBy) -> dict[str, object]:
+    """What is known only after the networks were opened and run."""
+    return {
+        "backend": predictor.backend_used,
+        "self_check": predictor.self_check,
+        "notes": (*made_by.notes, *predictor.notes),
+    }
 
 
 def _summaries(reduced: Reduced) -> tuple[SliceSummary, ...]:
@@ -203,6 +217,10 @@ def _summaries(reduced: Reduced) -> tuple[SliceSummary, ...]:
 
 def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor, channels: tuple[int, ...]) -> MadeBy:
     plan = predictor.plan(config.estimator)
+    plane = case.image.geometry.plane
+    off_plane = (
+        () if plane in {"axial", "unknown"} else (f"the model was trained on axial slices, not {plane} ones",)
+    )
     versions = tuple((name, version(name)) for name in LIBRARIES)
     fields = {
         "config": config,
@@ -224,10 +242,16 @@ def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor, channels:
         **fields,
         key=key,
         app_version=__version__,
-        self_check=predictor.self_check,
+        self_check=None,
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=plan.notes,
+        notes=(*plan.notes, *off_plane),
     )
+
+
+def _graphs_folder(store: Store) -> Path | None:
+    """Where exported graphs are kept between runs; a store in memory keeps nothing."""
+    home = store.info().home
+    return Path(home) / "graphs" if home else None
 
 
 def _part(progress: Progress, start: float, end: float) -> Progress:
