@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
@@ -56,8 +57,10 @@ def make_case(spec: SampleSpec) -> Case:
 
 
 def case_id(spec: SampleSpec) -> str:
-    """Digest of the generator's version, the key and the seed, 64 hex digits; no picture is drawn for it."""
-    return digest({"generator": VERSION, "key": spec.key, "seed": spec.seed})
+    """Digest of the generator's version and of all that decides the case, 64 hex digits; draws nothing."""
+    parts = {"key": spec.key, "seed": spec.seed, "scan": asdict(spec.scan), "head": asdict(spec.head)}
+    lesions = [asdict(lesion) for lesion in spec.lesions]
+    return digest({"generator": VERSION, **parts, "lesions": lesions})
 
 
 def draw(spec: SampleSpec) -> tuple[Float32Array, BoolArray]:

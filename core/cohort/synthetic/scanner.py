@@ -43,7 +43,7 @@ SEQUENCES: tuple[Sequence, ...] = (
 )
 """Order of the channels as in the training data; T1-weighted before contrast, FLAIR, T1-weighted after."""
 
-SKULL_MM, SCALP_MM = 6.5, 6.0
+SKULL_MM, SCALP_MM = 5.2, 6.0
 
 
 def pictures(

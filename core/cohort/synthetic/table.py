@@ -60,7 +60,7 @@ ORDINARY: tuple[SampleSpec, ...] = (
     ),
     SampleSpec(
         "volume-parietal", "Volume, parietal lesion", "ordinary",
-        "A volume of three sequences with an enhancing lesion on the right.", CONSISTENT, 112,
+        "A volume of three sequences with an enhancing lesion on the right.", CONSISTENT, 1,
         FULL_VOLUME, MIDDLE,
         (Lesion((-29.0, -18.0, 28.0), (20.0, 24.0, 20.0), enhancing=0.4, push_mm=4.0),),
     ),
@@ -104,14 +104,23 @@ HARD: tuple[SampleSpec, ...] = (
     SampleSpec(
         "huge", "Very large lesion", "hard",
         "Bright tissue in most of one hemisphere.", "Area larger than in the training references.", 301,
-        Scan(bottom_mm=26.0), YOUNG,
-        (Lesion((28.0, 4.0, 26.0), (34.0, 66.0, 30.0), follow_white=0.15, push_mm=5.0),),
+        Scan(bottom_mm=26.0, pixel_mm=0.8), YOUNG,
+        (Lesion((28.0, 4.0, 26.0), (36.0, 72.0, 34.0), follow_white=0.15, push_mm=5.0),),
+    ),
+    SampleSpec(
+        "both-hemispheres", "Lesion of both hemispheres", "hard",
+        "Bright tissue in most of one hemisphere and in the front of the other.",
+        "Parts of the lesion missed, and the mask in pieces.", 313, Scan(bottom_mm=26.0), YOUNG,
+        (
+            Lesion((28.0, 4.0, 26.0), (36.0, 72.0, 34.0), follow_white=0.15, push_mm=5.0),
+            Lesion((-22.0, 40.0, 26.0), (26.0, 24.0, 20.0), follow_white=0.15, push_mm=0.0),
+        ),
     ),
     SampleSpec(
         "butterfly", "Lesion across the midline", "hard",
         "A lesion that crosses from one hemisphere to the other through the corpus callosum.",
-        "One side missed, or an unusual shape.", 302, Scan(bottom_mm=26.0), MIDDLE,
-        (Lesion((0.0, 34.0, 26.0), (40.0, 15.0, 14.0), bend_mm=0.0, follow_white=0.3, push_mm=1.0),),
+        "The mask spreads to places that the lesion does not reach.", 302, Scan(bottom_mm=26.0), MIDDLE,
+        (Lesion((0.0, 30.0, 24.0), (48.0, 12.0, 13.0), follow_white=0.3, push_mm=1.0),),
     ),
     SampleSpec(
         "thin-curved", "Thin curved lesion", "hard",
@@ -119,8 +128,8 @@ HARD: tuple[SampleSpec, ...] = (
         "Outline ragged or thin.", 303, Scan(bottom_mm=26.0), MIDDLE,
         (
             Lesion(
-                (-42.0, -4.0, 26.0), (4.5, 42.0, 14.0), roughness=0.2, softness=1.6, brightness=1.2,
-                follow_white=0.0, push_mm=0.0, bend_mm=14.0,
+                (-42.0, -4.0, 26.0), (3.0, 62.0, 14.0), roughness=0.2, softness=1.0, brightness=1.4,
+                follow_white=0.0, push_mm=0.0, bend_mm=40.0,
             ),
         ),
     ),
@@ -130,8 +139,8 @@ HARD: tuple[SampleSpec, ...] = (
         "A ring instead of a filled lesion.", 304, Scan(bottom_mm=28.0), MIDDLE,
         (
             Lesion(
-                (28.0, -10.0, 28.0), (21.0, 25.0, 20.0), roughness=0.15, cyst=0.84, softness=2.0,
-                enhancing=0.16, push_mm=5.0,
+                (28.0, -10.0, 28.0), (21.0, 25.0, 20.0), roughness=0.15, cyst=0.78, softness=2.0,
+                brightness=1.2, enhancing=0.16, push_mm=5.0,
             ),
         ),
     ),
@@ -148,40 +157,40 @@ HARD: tuple[SampleSpec, ...] = (
         "white-matter-spots", "Bright spots that are no tumour", "hard",
         "Many small white-matter spots of an old brain; there is no tumour.",
         "False findings, scattered or very small.", 306, Scan(bottom_mm=28.0),
-        Head(atrophy=0.8, caps=0.8, spots=1.0, spot_mm=3.0),
+        Head(atrophy=0.8, caps=0.8, spots=1.3, spot_mm=4.5),
     ),
     SampleSpec(
         "caps", "Bright rims around the ventricles", "hard",
         "Wide bright caps around the ventricles of an old brain; there is no tumour.",
-        "False findings along the ventricles.", 307, Scan(bottom_mm=22.0), Head(atrophy=0.9, caps=1.6),
+        "False findings along the ventricles.", 307, Scan(bottom_mm=22.0), Head(atrophy=0.9, caps=2.2),
     ),
     SampleSpec(
         "faint", "Lesion that is hardly brighter", "hard",
         "A lesion that is only slightly brighter than the tissue around it.", "Missed: nothing found.", 308,
         Scan(bottom_mm=26.0, noise=0.05), MIDDLE,
-        (Lesion((-28.0, 20.0, 26.0), (16.0, 19.0, 15.0), brightness=0.22, push_mm=0.0),),
+        (Lesion((-28.0, 20.0, 26.0), (16.0, 19.0, 15.0), brightness=0.12, push_mm=0.0),),
     ),
     SampleSpec(
         "tiny", "Very small lesion", "hard",
         "A lesion of a few millimetres in the left parietal white matter.",
         "Missed, or an area smaller than in the training references.", 309, Scan(bottom_mm=30.0), YOUNG,
-        (Lesion((27.0, -18.0, 30.0), (4.2, 4.2, 4.2), softness=1.5, brightness=1.5, push_mm=0.0),),
+        (Lesion((27.0, -18.0, 30.0), (2.3, 2.3, 2.3), softness=1.5, brightness=1.5, push_mm=0.0),),
     ),
     SampleSpec(
         "noise", "Strong noise", "hard",
         "A frontal lesion in a scan with very strong noise.", "Small false blobs or a ragged outline.", 310,
-        Scan(bottom_mm=24.0, noise=0.3), MIDDLE, (Lesion((26.0, 30.0, 24.0), (17.0, 21.0, 16.0)),),
+        Scan(bottom_mm=24.0, noise=0.85), MIDDLE, (Lesion((26.0, 30.0, 24.0), (17.0, 21.0, 16.0)),),
     ),
     SampleSpec(
         "motion", "Head moved during the scan", "hard",
         "Ghosts of the bright scalp lie over the brain; there is a lesion on the right.",
-        "False findings along the ghosts.", 311, Scan(bottom_mm=26.0, motion=9.0, fat=1.3), MIDDLE,
+        "False findings along the ghosts.", 311, Scan(bottom_mm=26.0, motion=30.0, fat=1.3), MIDDLE,
         (Lesion((-28.0, -16.0, 26.0), (16.0, 20.0, 15.0)),),
     ),
     SampleSpec(
         "shading", "Strong shading of the coil", "hard",
         "Brightness falls from one side of the head to the other; there is a lesion on the dark side.",
-        "Bright normal tissue taken for lesion, the lesion missed.", 312, Scan(bottom_mm=26.0, bias=0.75),
+        "Bright normal tissue taken for lesion, the lesion missed.", 312, Scan(bottom_mm=26.0, bias=1.3),
         MIDDLE, (Lesion((28.0, -10.0, 26.0), (16.0, 20.0, 15.0)),),
     ),
     SampleSpec(
@@ -198,9 +207,17 @@ HARD: tuple[SampleSpec, ...] = (
         "A FLAIR volume in which the signal of single slices was lost within the lesion.",
         "Empty slices inside a lesion.", 322,
         Scan(
-            pixels=160, slices=26, bottom_mm=-8.0, step_mm=3.4, pixel_mm=1.4, channels="flair", lost=(10, 13)
+            pixels=160, slices=26, bottom_mm=-8.0, step_mm=3.4, pixel_mm=1.4, channels="flair",
+            lost=(9, 12, 13),
         ),
-        MIDDLE, (Lesion((-29.0, 10.0, 32.0), (18.0, 24.0, 22.0)),),
+        MIDDLE, (Lesion((-29.0, 8.0, 28.0), (21.0, 30.0, 25.0)),),
+    ),
+    SampleSpec(
+        "volume-specks", "Volume with a large lesion and spots", "hard",
+        "A FLAIR volume with a large lesion and white-matter spots that do not belong to it.",
+        "Very small blobs beside the lesion.", 324, FLAIR_VOLUME,
+        Head(atrophy=0.7, caps=0.5, spots=0.8, spot_mm=3.2),
+        (Lesion((30.0, 2.0, 24.0), (26.0, 36.0, 24.0), push_mm=3.0),),
     ),
     SampleSpec(
         "volume-spots", "Volume with bright spots", "hard",

@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -43,6 +44,13 @@ def test_cohort_has_at_least_24_cases_of_every_kind() -> None:
 def test_keys_seeds_and_ids_are_unique() -> None:
     assert len({spec.key for spec in SPECS}) == len({spec.seed for spec in SPECS}) == len(SPECS)
     assert len({case_id(spec) for spec in SPECS}) == len(SPECS)
+
+
+def test_another_setting_makes_another_id() -> None:
+    spec = sample_spec("huge")
+    changed = replace(spec, scan=replace(spec.scan, noise=0.5))
+    assert case_id(changed) != case_id(spec)
+    assert case_id(replace(spec, title="Other words")) == case_id(spec)
 
 
 def test_listing_the_cohort_draws_nothing() -> None:
