@@ -81,7 +81,7 @@ def inspect(paths: tuple[Path, ...], as_json: bool) -> None:
     "--reference", type=click.Path(path_type=Path), help="Mask drawn by a person, same grid as INPUT."
 )
 @click.option("--model", "model_id", default="lgg-unet", show_default=True, help="See `models list`.")
-@click.option("--estimator", type=click.Choice(ESTIMATORS), default="ensemble", show_default=True)
+@click.option("--estimator", type=click.Choice(ESTIMATORS), help="Default: the best that the model allows.")
 @click.option("--samples", default=20, show_default=True, help="Monte-Carlo samples per network.")
 @click.option("--seed", default=0, show_default=True)
 @click.option(
@@ -165,13 +165,15 @@ def store_verify(as_json: bool) -> None:
 
 
 def _analysis_config(choices: dict[str, Any]) -> AnalysisConfig:
+    from core.inference import possible_estimators
+    from core.models import get_model
+
     channels = choices["channels"]
+    kind = choices["estimator"] or possible_estimators(get_model(choices["model_id"]))[0].key
     try:
         return AnalysisConfig(
             model_id=choices["model_id"],
-            estimator=EstimatorConfig(
-                kind=choices["estimator"], samples=choices["samples"], seed=choices["seed"]
-            ),
+            estimator=EstimatorConfig(kind=kind, samples=choices["samples"], seed=choices["seed"]),
             channels=tuple(int(each) for each in channels.split(",")) if channels else None,
             device=choices["device"],
             backend=choices["backend"],

@@ -223,7 +223,6 @@ def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor, channels:
     )
     versions = tuple((name, version(name)) for name in LIBRARIES)
     fields = {
-        "config": config,
         "weights": plan.weights,
         "members": plan.members,
         "device": predictor.device,
@@ -236,10 +235,19 @@ def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor, channels:
         "versions": versions,
     }
     key = digest(
-        {**fields, "case": case.id, "preprocessing": predictor.record.preprocessing, "schema": SCHEMA}
+        {
+            **fields,
+            "case": case.id,
+            "estimator": config.estimator,
+            "architecture": predictor.record.architecture,
+            "preprocessing": predictor.record.preprocessing,
+            "working_size": predictor.record.working_size,
+            "schema": SCHEMA,
+        }
     )
     return MadeBy(
         **fields,
+        config=config,
         key=key,
         app_version=__version__,
         self_check=None,

@@ -1,6 +1,12 @@
 """Samples from a model, slice by slice. Importing this loads no torch; opening a model does."""
 
-from core.inference.estimators import ESTIMATORS, EstimatorSpec, SamplePlan, estimator_spec
+from core.inference.estimators import (
+    ESTIMATORS,
+    EstimatorSpec,
+    SamplePlan,
+    estimator_spec,
+    possible_estimators,
+)
 from core.inference.predictor import Predictor, open_predictor
 from core.inference.settings import RunSettings, resolve_settings
 
@@ -12,5 +18,6 @@ __all__ = [
     "SamplePlan",
     "estimator_spec",
     "open_predictor",
+    "possible_estimators",
     "resolve_settings",
 ]

@@ -101,6 +101,14 @@ def estimator_spec(key: str) -> EstimatorSpec:
     raise KeyError(f"unknown estimator {key!r}; known: {', '.join(known)}")
 
 
+def possible_estimators(record: ModelRecord) -> tuple[EstimatorSpec, ...]:
+    """The rows that this model can be asked for, the one to prefer first."""
+    several, dropout = len(record.members) > 1, record.architecture.head_dropout > 0.0
+    return tuple(
+        spec for spec in ESTIMATORS if (several or not spec.members) and (dropout or not spec.dropout)
+    )
+
+
 def plan_samples(record: ModelRecord, estimator: EstimatorConfig) -> SamplePlan:
     """The passes for one slice, the first member alone unless the estimator uses all.
 

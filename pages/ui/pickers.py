@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.config import AnalysisConfig, EstimatorConfig
-from core.inference import ESTIMATORS, EstimatorSpec
+from core.inference import ESTIMATORS, EstimatorSpec, possible_estimators
 from core.models import list_models
 from core.models.records import ModelRecord
 from core.pipeline import guess_channels
@@ -54,7 +54,7 @@ def _pick_model(records: Sequence[ModelRecord]) -> ModelRecord:
 
 
 def _pick_estimator(record: ModelRecord) -> EstimatorSpec:
-    specs = {spec.key: spec for spec in ESTIMATORS if _possible(record, spec)}
+    specs = {spec.key: spec for spec in possible_estimators(record)}
     kinds = list(specs)
     preferred = EstimatorConfig().kind
     chosen = st.selectbox(
@@ -72,11 +72,6 @@ def _pick_estimator(record: ModelRecord) -> EstimatorSpec:
     if left_out:
         st.caption(f"Not possible with this model: {', '.join(left_out)}.")
     return specs[chosen]
-
-
-def _possible(record: ModelRecord, spec: EstimatorSpec) -> bool:
-    enough = len(record.members) > 1 or not spec.members
-    return enough and (record.architecture.head_dropout > 0 or not spec.dropout)
 
 
 def _pick_sampling(spec: EstimatorSpec) -> EstimatorConfig:
