@@ -114,8 +114,41 @@ def _export(prefix: nn.Module, example: Tensor) -> bytes:
     for each in model.graph.initializer:
         if each.name in names:
             each.raw_data = b""
+    _drop_zero_biases(model.graph)
+    for node in model.graph.node:
+        # Stack traces of the export, with this machine's paths.
+        del node.metadata_props[:]
     graph: bytes = model.SerializeToString()
     return graph
+
+
+def _drop_zero_biases(graph: onnx.GraphProto) -> None:
+    # The exporter gives a convolution without bias one that is computed from 0 at run time. ONNX Runtime then
+    # cannot merge the following batch normalisation, which costs a third of the speed.
+    makers = {name: node for node in graph.node for name in node.output}
+    for node in graph.node:
+        if node.op_type == "Conv" and len(node.input) == 3 and _is_zero(node.input[2], makers):
+            del node.input[2]
+    _drop_unused(graph)
+
+
+def _drop_unused(graph: onnx.GraphProto) -> None:
+    used = {each.name for each in graph.output}
+    for node in reversed(list(graph.node)):
+        if used.isdisjoint(node.output):
+            graph.node.remove(node)
+        else:
+            used.update(node.input)
+
+
+def _is_zero(name: str, makers: Mapping[str, onnx.NodeProto]) -> bool:
+    node = makers.get(name)
+    while node is not None and node.op_type in {"Expand", "CastLike", "Cast", "Identity"}:
+        node = makers.get(node.input[0])
+    if node is None or node.op_type != "Constant":
+        return False
+    value = onnx.helper.get_node_attr_value(node, "value")
+    return not np.any(onnx.numpy_helper.to_array(value))
 
 
 def _kept_graph(key: str, folder: Path | None) -> bytes | None:

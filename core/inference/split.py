@@ -58,7 +58,7 @@ def _stage_head(net: SegmentationNet, layers: tuple[DropoutLayer, ...]) -> Stage
         padding=head.padding,
         dilation=head.dilation,
     )
-    return Staged(Features(net), (conv,), net.after, (), (), sites, any_batch=True)
+    return Staged(Features(net).eval(), (conv,), net.after, (), (), sites, any_batch=True)
 
 
 def _stage_traced(net: nn.Module, layers: tuple[DropoutLayer, ...], example: Tensor) -> Staged:
