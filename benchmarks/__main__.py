@@ -31,22 +31,27 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", nargs="*", choices=[[], *MODULES], help=f"any of {', '.join(MODULES)}")
+    parser.add_argument("name", nargs="*", type=_known, metavar="NAME", help=f"any of {', '.join(MODULES)}")
     parser.add_argument("--json", action="store_true", help="one JSON list on stdout")
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (default 7)")
     parser.add_argument("--threads", type=int, default=1, help="threads of both sides (default 1)")
     return parser
 
 
+def _known(name: str) -> str:
+    if name not in MODULES:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(MODULES)}")
+    return name
+
+
 def _table(rows: list[Row]) -> str:
-    lines = [
-        f"{'work':55} {'variant':24} {'x peer':>8} {'min':>7} {'max':>7} {'ms':>9} {'difference':>11}  peer"
-    ]
+    head = ("work", "variant", "x peer", "min", "max", "ms", "difference")
+    lines = ["{:58} {:16} {:>7} {:>7} {:>7} {:>9} {:>11}  peer".format(*head)]
     for row in rows:
         difference = "" if row.difference is None else f"{row.difference:.1e}"
         lines.append(
-            f"{row.work:55} {row.variant:24} {row.ratio_median:8.2f} {row.ratio_min:7.2f} {row.ratio_max:7.2f} "
-            f"{1000 * row.seconds:9.2f} {difference:>11}  {row.peer}"
+            f"{row.work:58} {row.variant:16} {row.ratio_median:7.2f} {row.ratio_min:7.2f} "
+            f"{row.ratio_max:7.2f} {1000 * row.seconds:9.2f} {difference:>11}  {row.peer}"
         )
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""The networks that are timed: the reference U-Net, two whose dropout sits elsewhere, and the shipped ones."""
+"""The networks that are timed: the reference U-Net, two with dropout elsewhere, and the shipped ones."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def compare(
     differences: Mapping[str, float] | None = None,
     note: str = "",
 ) -> list[Row]:
-    """One row per variant. Each round runs the peer and then every variant; one round before them is not counted."""
+    """One row per variant. Each round runs the peer, then every variant; one warm-up round is not counted."""
     everyone = {peer[0]: peer[1], **variants}
     seconds: dict[str, list[float]] = {name: [] for name in everyone}
     for number in range(rounds + 1):
