@@ -8,13 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.models.preprocess import CEILING
+from core.models.preprocess import CEILING, apply_range, intensity_range
 from core.train.config import AugmentSettings
 from core.train.data import FLAIR
 
 Array = NDArray[np.float32]
 GRID = 5
 BIAS_GRID = 3
+HEAD_LEVEL = 0.1
+"""Scaled FLAIR intensity above which a pixel belongs to the head."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,7 @@ class Augmentation:
     noise_sd: float
     noise_seed: int
     source: tuple[int, ...]
+    strip: float
 
 
 def draw_augmentation(rng: np.random.Generator, settings: AugmentSettings) -> Augmentation:
@@ -59,6 +62,7 @@ def draw_augmentation(rng: np.random.Generator, settings: AugmentSettings) -> Au
         noise_sd=float(rng.uniform(0.0, settings.noise_max_sd)) * (rng.random() < settings.noise_probability),
         noise_seed=int(rng.integers(2**31)),
         source=_draw_source(rng, settings),
+        strip=_draw_strip(rng, settings),
     )
 
 
@@ -68,9 +72,31 @@ def apply_augmentation(
     """The scaled picture (3, row, column) and its mask after the change, at size x size."""
     rows, columns = _sampling_maps(change, image.shape[-1], size)
     planes = np.ascontiguousarray(image.transpose(1, 2, 0))
-    moved_mask = _sample(mask.astype(np.float32), rows, columns)
-    toned = _apply_tone(_sample(planes, rows, columns), change, size)
-    return np.ascontiguousarray(toned.transpose(2, 0, 1)[list(change.source)]), moved_mask > 0.5
+    moved_mask = _sample(mask.astype(np.float32), rows, columns) > 0.5
+    moved = _sample(planes, rows, columns)
+    if change.strip > 0:
+        brain = inside_head(moved[..., FLAIR], round(change.strip * size))
+        moved, moved_mask = _rescale(moved * brain[..., None]), moved_mask & brain
+    toned = _apply_tone(moved, change, size)
+    return np.ascontiguousarray(toned.transpose(2, 0, 1)[list(change.source)]), moved_mask
+
+
+def inside_head(flair: Array, depth: int) -> NDArray[np.bool_]:
+    """Pixels at least `depth` inside the outline of the head: a crude stand-in for brain extraction.
+
+    The head is what is brighter than air on FLAIR, its holes filled. A tumour is cut like everything else:
+    kept whole, it would stick out of the outline and give itself away.
+    """
+    bright = (flair > HEAD_LEVEL).astype(np.uint8)
+    outlines, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    head = np.zeros_like(bright)
+    cv2.drawContours(head, outlines, -1, 1, cv2.FILLED)
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * depth + 1, 2 * depth + 1))
+    return np.asarray(cv2.erode(head, disk, borderValue=0) > 0)
+
+
+def _rescale(planes: Array) -> Array:
+    return np.stack([apply_range(plane, intensity_range(plane)) for plane in planes.transpose(2, 0, 1)], -1)
 
 
 def _sample(planes: Array, rows: Array, columns: Array) -> Array:
@@ -117,6 +143,11 @@ def _draw_source(rng: np.random.Generator, settings: AugmentSettings) -> tuple[i
         return (FLAIR, FLAIR, FLAIR)
     missing = settings.missing_probability
     return (FLAIR if before < missing else 0, FLAIR, FLAIR if after < missing else 2)
+
+
+def _draw_strip(rng: np.random.Generator, settings: AugmentSettings) -> float:
+    depth = float(rng.uniform(settings.strip_low, settings.strip_high))
+    return depth if rng.random() < settings.strip_probability else 0.0
 
 
 def _triple(values: NDArray[np.float64]) -> tuple[float, ...]:

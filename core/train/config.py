@@ -32,6 +32,11 @@ class AugmentSettings(Frozen):
     single_slice_probability: float = 0.5
     flair_only_probability: float = 0.3
     missing_probability: float = 0.1
+    strip_probability: float = 0.0
+    """How often the skull is taken away, as in skull-stripped volumes."""
+    strip_low: float = 0.04
+    strip_high: float = 0.1
+    """Thickness of what is taken away."""
 
 
 class About(Frozen):
@@ -42,6 +47,15 @@ class About(Frozen):
     licence: str
     source: str
     volume: str
+
+
+class FinetuneSettings(Frozen):
+    """A second, shorter run from the weights of the first, with what differs from it."""
+
+    epochs: int
+    learning_rate: float
+    warmup_steps: int
+    augment: AugmentSettings
 
 
 class SegmenterConfig(Frozen):
@@ -77,6 +91,16 @@ class SegmenterConfig(Frozen):
     bf16: bool = True
     evaluate_every: int = 5
     augment: AugmentSettings = AugmentSettings()
+    finetune: FinetuneSettings | None = None
+
+    @property
+    def runs(self) -> tuple[SegmenterConfig, ...]:
+        """The settings of each run; the second goes on from the saved weights of the first."""
+        first = self.model_copy(update={"finetune": None})
+        if self.finetune is None:
+            return (first,)
+        changes = dict(self.finetune) | {"early_share": 0.0, "seed": self.seed + 1}
+        return first, first.model_copy(update=changes)
 
 
 def read_config(path: Path) -> SegmenterConfig:

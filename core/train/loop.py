@@ -53,12 +53,16 @@ def architecture_of(config: SegmenterConfig) -> ArchitectureConfig:
 
 def train_member(
     task: MemberTask,
-    report: Callable[[EpochLog, SegmentationNet], None],
+    report: Callable[[EpochLog], None],
+    start: SegmentationNet | None = None,
     clock: Clock = time.perf_counter,
 ) -> SegmentationNet:
-    """The moving average of a network's weights after the last epoch; `report` is called every epoch."""
+    """The moving average of a network's weights after the last epoch; `report` is called every epoch.
+
+    start: a trained network to go on from (it is copied); None: new weights from the seed.
+    """
     config = task.config
-    net = _new_network(task)
+    net = _prepare_network(task, start)
     average = copy.deepcopy(net).eval()
     average.dropout.generator = None
     optimiser = _make_optimiser(net, config)
@@ -73,7 +77,7 @@ def train_member(
             _update_average(average, net, min(config.ema_decay, (1 + step) / (10 + step)))
         loss, dice = _evaluate(average, task, epoch)
         seconds = clock() - started
-        report(EpochLog(epoch, size, float(np.mean(losses)), loss, dice, rate, seconds), average)
+        report(EpochLog(epoch, size, float(np.mean(losses)), loss, dice, rate, seconds))
     return average
 
 
@@ -95,10 +99,13 @@ def learning_rate(config: SegmenterConfig, step: int) -> float:
     return config.learning_rate * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share)))
 
 
-def _new_network(task: MemberTask) -> SegmentationNet:
+def _prepare_network(task: MemberTask, start: SegmentationNet | None) -> SegmentationNet:
     generator = torch.Generator().manual_seed(task.config.seed * 1000 + task.member)
-    net = build_network(architecture_of(task.config))
-    initialise(net, generator)
+    if start is None:
+        net = build_network(architecture_of(task.config))
+        initialise(net, generator)
+    else:
+        net = copy.deepcopy(start).requires_grad_(True)
     net.dropout.generator = generator
     return net.to(memory_format=torch.channels_last)
 

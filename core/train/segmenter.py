@@ -6,7 +6,7 @@ import csv
 import hashlib
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from core.errors import InputProblem, SettingsProblem
 from core.models.build import SegmentationNet
 from core.models.records import MemberRecord, ModelRecord, TrainingRecord
 from core.models.registry import RECORD_FILE, read_record, write_record
-from core.models.weights import save_weights
+from core.models.weights import load_network, save_weights
 from core.train.config import SegmenterConfig
 from core.train.data import TrainingSet, assign_folds, held_out, load_training_set, tumour_volumes
 from core.train.loop import EpochLog, architecture_of, train_member
@@ -99,18 +99,21 @@ def find_packed(data: Path) -> Path:
 
 def _train_one(config: SegmenterConfig, data: TrainingSet, member: int, out: Path, say: Say) -> None:
     folds = assign_folds(tumour_volumes(data), config.folds)
-    task = MemberTask(config, data, member, held_out(data, folds, config.members[member]))
+    unseen = held_out(data, folds, config.members[member])
+    total = sum(run.epochs for run in config.runs)
     lines: list[EpochLog] = []
 
-    def report(line: EpochLog, net: SegmentationNet) -> None:
-        lines.append(line)
+    def report(line: EpochLog) -> None:
+        lines.append(replace(line, epoch=len(lines)))
         _write_log(out / _log_name(member), lines)
-        say(
-            f"member {member}, epoch {line.epoch + 1}/{config.epochs}: "
-            f"loss {line.train_loss:.4f}, {line.seconds:.0f} s"
-        )
+        say(f"member {member}, epoch {len(lines)}/{total}: loss {line.train_loss:.4f}, {line.seconds:.0f} s")
 
-    save_weights(train_member(task, report), out / _weight_name(member))
+    start: SegmentationNet | None = None
+    for run in config.runs:
+        net = train_member(MemberTask(run, data, member, unseen), report, start)
+        save_weights(net, out / _weight_name(member))
+        # The next run goes on from what was saved, so that it can also start from the file alone.
+        start = load_network(out / _weight_name(member), architecture_of(config))
 
 
 def _write_log(path: Path, lines: Sequence[EpochLog]) -> None:
@@ -132,7 +135,7 @@ def _training_record(config: SegmenterConfig, packed: Path, out: Path) -> Traini
         config_digest=digest(config.model_dump(mode="json", exclude={"about"})),
         data_digest=hashlib.sha256(packed.read_bytes()).hexdigest(),
         seed=config.seed,
-        epochs=config.epochs,
+        epochs=sum(run.epochs for run in config.runs),
         versions=(("python", platform.python_version()), *((name, version(name)) for name in LIBRARIES)),
         seconds=tuple(_logged_seconds(out / _log_name(member)) for member in range(len(config.members))),
     )

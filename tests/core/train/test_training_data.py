@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.train.augment import apply_augmentation, draw_augmentation
+from core.train.augment import apply_augmentation, draw_augmentation, inside_head
 from core.train.config import AugmentSettings, SegmenterConfig
 from core.train.data import (
     TrainingSet,
@@ -121,6 +121,28 @@ def test_a_change_is_replayed_from_its_record_and_stays_in_range(seed: int) -> N
     assert first[0].shape == (3, 24, 24)
     assert first[0].dtype == np.float32
     assert 0.0 <= first[0].min() <= first[0].max() <= 1.5
+
+
+def test_the_inside_of_a_head_is_its_filled_outline_made_thinner() -> None:
+    flair = np.zeros((20, 20), dtype=np.float32)
+    flair[2:18, 3:17] = 0.5
+    flair[8:11, 8:11] = 0.0  # a ventricle belongs to the head
+    expected = np.zeros((20, 20), dtype=bool)
+    expected[4:16, 5:15] = True
+    np.testing.assert_array_equal(inside_head(flair, 2), expected)
+
+
+def test_stripping_cuts_picture_and_tumour_alike() -> None:
+    settings = STILL.model_copy(update={"strip_probability": 1.0, "strip_low": 0.1, "strip_high": 0.1})
+    image = np.zeros((3, 40, 40), dtype=np.float32)
+    image[:, 5:35, 5:35] = np.random.default_rng(0).uniform(0.4, 0.6, (3, 30, 30))
+    mask = np.zeros((40, 40), dtype=bool)
+    mask[5:15, 10:20] = True  # reaches the edge of the head; 0.1 of 40 pixels are taken away
+    change = draw_augmentation(np.random.default_rng(1), settings)
+    moved, moved_mask = apply_augmentation(image, mask, change, 40)
+    assert moved_mask.sum() == 6 * 10
+    assert not moved[:, :9].any()
+    assert moved[1, 10:30, 10:30].min() > 0.3
 
 
 def test_patient_dice_pools_the_slices_and_agreement_on_nothing_is_one(data: TrainingSet) -> None:

@@ -45,7 +45,7 @@ def test_a_run_leaves_weights_curves_and_a_record(trained: Path) -> None:
     assert "torch" in dict(record.training.versions)
     with (trained / "log_1.csv").open(newline="", encoding="utf-8") as stream:
         lines = list(csv.DictReader(stream))
-    assert [line["epoch"] for line in lines] == ["0", "1"]
+    assert [line["epoch"] for line in lines] == ["0", "1", "2"]  # two epochs and one of fine-tuning
     assert 0.0 <= float(lines[-1]["held_out_patient_dice"]) <= 1.0
     assert load_member(record, 0)(torch.zeros(1, 3, 32, 32)).shape == (1, 1, 32, 32)
 
@@ -63,8 +63,22 @@ def test_the_same_settings_give_the_same_bytes_member_by_member(
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_the_second_run_takes_its_changes_and_another_seed() -> None:
+    first, second = CONFIG.runs
+    assert (first.epochs, first.augment.strip_probability, first.seed) == (2, 0.0, CONFIG.seed)
+    assert (second.epochs, second.augment.strip_probability, second.seed) == (1, 0.5, CONFIG.seed + 1)
+    assert first.finetune is None
+    assert second.finetune is None
+
+
 def test_another_seed_gives_other_weights(trained: Path, data: Path, tmp_path: Path) -> None:
-    other = train(data, CONFIG.model_copy(update={"seed": 1}), tmp_path / "toy", members=(0,), say=quiet)
+    other = train(
+        data,
+        CONFIG.model_copy(update={"seed": 1, "finetune": None}),
+        tmp_path / "toy",
+        members=(0,),
+        say=quiet,
+    )
     name = "member_0.safetensors"
     assert (other / name).read_bytes() != (trained / name).read_bytes()
 
@@ -93,7 +107,9 @@ def test_missing_data_and_unknown_members_are_named(data: Path, tmp_path: Path) 
 
 def test_the_command_trains_the_chosen_members(data: Path, tmp_path: Path) -> None:
     config = tmp_path / "toy.json"
-    config.write_text(CONFIG.model_copy(update={"epochs": 1}).model_dump_json(), encoding="utf-8")
+    config.write_text(
+        CONFIG.model_copy(update={"epochs": 1, "finetune": None}).model_dump_json(), encoding="utf-8"
+    )
     out = tmp_path / "toy"
     arguments = [
         "segmenter",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.train.config import About, SegmenterConfig
+from core.train.config import About, AugmentSettings, FinetuneSettings, SegmenterConfig
 
 SIDE = 32
 CONFIG = SegmenterConfig(
@@ -25,6 +25,9 @@ CONFIG = SegmenterConfig(
     warmup_steps=2,
     evaluate_every=1,
     bf16=False,
+    finetune=FinetuneSettings(
+        epochs=1, learning_rate=1e-3, warmup_steps=1, augment=AugmentSettings(strip_probability=0.5)
+    ),
 )
 
 
