@@ -7,6 +7,7 @@ zero) is reversed within the stored bits before the rescale, so that large is br
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,11 @@ from core.io.limits import Limits, check_size
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-_RLE = "1.2.840.10008.1.2.5"
+# Safest first: on damaged streams gdcm can end the whole process, so it decodes only what no other can.
+_PLUGINS = ("pydicom", "pylibjpeg", "pillow", "pyjpegls", "gdcm")
+_JPEG_FAMILY = "1.2.840.10008.1.2.4."
+_UNKNOWN_TO_PILLOW = tuple(_JPEG_FAMILY + end for end in ("57", "70", "80", "81"))
+_JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 
 
 def decode_frames(
@@ -59,8 +64,8 @@ def _stored(file: DicomFile, index: int, notes: list[str]) -> Array:
     from pydicom.pixels.processing import apply_color_lut
     from pydicom.pixels.utils import pixel_array
 
-    plugin = "pydicom" if file.syntax == _RLE else ""
-    pixels: Any = pixel_array(file.dataset, index=index, decoding_plugin=plugin)
+    _check_codestream(file, index)
+    pixels: Any = pixel_array(file.dataset, index=index, decoding_plugin=_plugin(file))
     kind = _photometric(file.dataset)
     if kind == "PALETTE COLOR":
         notes.append("Palette colours were resolved through the file's table to red, green and blue.")
@@ -92,6 +97,39 @@ def _stored(file: DicomFile, index: int, notes: list[str]) -> Array:
             fix="export the series again",
         )
     return planes[:3] if planes.shape[0] == 4 else planes
+
+
+def _check_codestream(file: DicomFile, index: int) -> None:
+    """Refuse a JPEG or JPEG 2000 frame whose own header tells another size than the object's."""
+    if not file.syntax.startswith(_JPEG_FAMILY) or file.syntax in _UNKNOWN_TO_PILLOW:
+        return
+    from PIL import Image, UnidentifiedImageError
+    from pydicom.encaps import get_frame
+
+    frame = get_frame(file.dataset.PixelData, index, number_of_frames=file.frames)
+    try:
+        with Image.open(io.BytesIO(frame), formats=("JPEG", "JPEG2000")) as header:
+            size = (header.height, header.width)
+    except (UnidentifiedImageError, Image.DecompressionBombError):
+        size = (0, 0)
+    if size != (file.rows, file.columns):
+        raise InputProblem(
+            "The compressed picture does not fit its DICOM header",
+            found=f"a picture of size {size[0]} x {size[1]}" if all(size) else "no valid picture header",
+            expected=f"{file.rows} x {file.columns}",
+            fix="export the series again",
+        )
+
+
+def _plugin(file: DicomFile) -> str:
+    """Name of the decoder to use, "" for uncompressed pixels."""
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    deep = file.syntax == _JPEG_EXTENDED and (integer(file.dataset, "BitsAllocated") or 8) > 8
+    available = get_decoder(UID(file.syntax)).available_plugins if UID(file.syntax).is_encapsulated else ()
+    usable = [name for name in _PLUGINS if name in available and not (deep and name == "pillow")]
+    return usable[0] if usable else ""
 
 
 def _reversed(pixels: Any, dataset: Dataset) -> Any:

@@ -213,7 +213,7 @@ def _orientation(raw: Any, notes: list[str]) -> tuple[Float64Array | None, tuple
         if code <= 0:
             continue
         affine = build(raw)
-        if affine is not None and np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-9:
+        if affine is not None and _is_usable(affine):
             return affine, codes
         notes.append(f"The {name} matrix of the header is singular or not a number and was not used.")
     notes.append(
@@ -221,6 +221,14 @@ def _orientation(raw: Any, notes: list[str]) -> tuple[Float64Array | None, tuple
         "no mm or ml; axes are shown in file order."
     )
     return None, (0, 0)
+
+
+def _is_usable(affine: Float64Array) -> bool:
+    """Whether the matrix is finite and spans space: voxels of 1 nm to 1 m, axes not in one plane."""
+    if not np.isfinite(affine).all():
+        return False
+    sizes = np.linalg.svd(affine[:3, :3], compute_uv=False)
+    return bool(sizes[-1] > 1e-6 and sizes[0] < 1e3 and np.abs(affine).max() < 1e6)
 
 
 def _text(sizes: list[float]) -> str:

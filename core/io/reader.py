@@ -61,7 +61,7 @@ def open_case(
     decoded = at_boundary(name, lambda: decode_upload(files, options, limits))
     shas = tuple(sorted(_sha256(file) for file in files))
     case_id = digest([shas, sorted(_sha256(file) for file in reference), options, READER_VERSION])
-    image, notes = _image(decoded, options, name)
+    image, notes = at_boundary(name, lambda: _image(decoded, options, name))
     mask_ref, more = _reference(decoded, image, reference, limits)
     case = Case(
         id=case_id,

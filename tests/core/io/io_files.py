@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import nibabel as nib
@@ -28,6 +31,23 @@ def opened(data: bytes, name: str = "case.bin", **options: Any) -> Case:
 def with_reference(data: bytes, mask: bytes, **options: Any) -> Case:
     """The case in one file with the reference in another."""
     return read_case([NamedBytes("case.bin", data)], ReadOptions(**options), [NamedBytes("mask.bin", mask)])
+
+
+@contextmanager
+def logged() -> Iterator[list[str]]:
+    """Every line that any logger writes meanwhile."""
+    lines: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    handler, root = Keep(), logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield lines
+    finally:
+        root.removeHandler(handler)
 
 
 def pillow(pixels: np.ndarray, kind: str = "PNG", mode: str | None = None, **save: Any) -> bytes:

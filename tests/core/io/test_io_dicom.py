@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
+import gdcm
 import numpy as np
+import pydicom
 import pytest
-from io_files import dicom, named, opened, series
+from io_files import dicom, logged, named, opened, saved, series
+from PIL import Image
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from core.config import ReadOptions
 from core.errors import InputProblem
@@ -225,7 +233,7 @@ def test_burned_in_text_is_warned_about() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
-def test_nothing_of_the_patient_leaves_the_reader(caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_of_the_patient_leaves_the_reader() -> None:
     data = dicom(
         PIXELS,
         InstitutionName="General Hospital",
@@ -235,8 +243,82 @@ def test_nothing_of_the_patient_leaves_the_reader(caplog: pytest.LogCaptureFixtu
         ImageComments="DOE JANE",
     )
     case_file = NamedBytes("DOE_JANE_19700131.dcm", data)
-    caplog.clear()
-    summary = inspect_files([case_file]).model_dump_json() + repr(read_case([case_file]).name)
+    with logged() as lines:
+        summary = inspect_files([case_file]).model_dump_json() + repr(read_case([case_file]).name)
     for secret in ("DOE", "JANE", "MRN", "jane", "Hospital", "19700131"):
-        assert secret not in summary + caplog.text
+        assert secret not in summary + " ".join(lines)
     assert '"Modality"' in summary
+
+
+def recompressed(data: bytes, syntax: str) -> bytes:
+    """`data` in another transfer syntax, lossless."""
+    made = pydicom.dcmread(io.BytesIO(data))
+    if syntax == JPEG2000Lossless:
+        frame = saved(Image.fromarray(made.pixel_array), "JPEG2000", irreversible=False, no_jp2=True)
+        made.PixelData = encapsulate([frame])
+        made["PixelData"].is_undefined_length = True
+        made["PixelData"].VR = "OB"
+        made.file_meta.TransferSyntaxUID = UID(syntax)
+    elif syntax == DeflatedExplicitVRLittleEndian:
+        made.file_meta.TransferSyntaxUID = UID(syntax)
+    else:
+        made.compress(syntax, generate_instance_uid=False)
+    out = io.BytesIO()
+    made.save_as(out)
+    return out.getvalue()
+
+
+def as_jpeg_lossless(data: bytes, folder: Path) -> bytes:
+    """`data` as JPEG Lossless (process 14, selection value 1), written by gdcm."""
+    (folder / "in.dcm").write_bytes(data)
+    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(str(folder / "in.dcm"))
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer.SetFileName(str(folder / "out.dcm"))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+    return (folder / "out.dcm").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "syntax", [RLELossless, JPEG2000Lossless, JPEGLSLossless, DeflatedExplicitVRLittleEndian]
+)
+def test_compressed_syntax_gives_the_same_values(syntax: str) -> None:
+    data = dicom(np.tile(PIXELS, (8, 8)) * np.uint16(50))
+    assert np.array_equal(opened(recompressed(data, syntax)).image.values, opened(data).image.values)
+
+
+def test_jpeg_lossless_gives_the_same_values(tmp_path: Path) -> None:
+    data = dicom(np.tile(PIXELS, (8, 8)) * np.uint16(50))
+    packed = as_jpeg_lossless(data, tmp_path)
+    assert b"1.2.840.10008.1.2.4.70" in packed
+    assert np.array_equal(opened(packed).image.values, opened(data).image.values)
+
+
+def test_compressed_frame_of_another_size_than_declared_is_refused() -> None:
+    packed = recompressed(dicom(np.tile(PIXELS, (8, 8))), JPEG2000Lossless)
+    made = pydicom.dcmread(io.BytesIO(packed))
+    made.Rows = 32
+    out = io.BytesIO()
+    made.save_as(out)
+    with pytest.raises(InputProblem, match="64 x 72"):
+        opened(out.getvalue())
+
+
+def test_deflated_bomb_is_not_unpacked() -> None:
+    with pytest.raises(InputProblem, match="unpacks to too much"):
+        opened(recompressed(dicom(np.zeros((4000, 4000), np.uint16)), DeflatedExplicitVRLittleEndian))
+
+
+def test_video_is_refused_by_name() -> None:
+    made = pydicom.dcmread(io.BytesIO(recompressed(dicom(np.tile(PIXELS, (8, 8))), JPEG2000Lossless)))
+    made.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.4.102")
+    out = io.BytesIO()
+    made.save_as(out)
+    with pytest.raises(InputProblem) as refused:
+        opened(out.getvalue())
+    assert "video: MPEG-4" in refused.value.found

@@ -123,6 +123,13 @@ def test_qform_is_used_where_the_sform_is_singular() -> None:
     assert any("sform matrix of the header is singular" in note for note in case.notes)
 
 
+@pytest.mark.parametrize("tiny", [1e-30, 1e12])
+def test_affine_that_no_scanner_makes_leaves_the_orientation_unknown(tiny: float) -> None:
+    case = opened(nifti(VOXELS, np.diag([tiny, 1.0, 1.0, 1.0])))
+    assert case.image.geometry.edges is None
+    assert any("sform matrix" in note for note in case.notes)
+
+
 def test_qform_agrees_with_nibabel() -> None:
     turn = nib.affines.from_matvec(nib.eulerangles.euler2mat(0.1, 0.05, 0.02) * [1, 2, 3], [4, 5, 6])
     geometry = opened(nifti(VOXELS, turn, codes=(1, 0)), plane="axial").image.geometry
