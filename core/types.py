@@ -348,6 +348,9 @@ def label_map(prob: FixedPoint) -> LabelArray:
     One foreground class: 1 where prob > 0.5, decided on the stored codes so that what is shown,
     measured and stored agree.
     """
+    if len(prob.codes) == 1:
+        # Same answer at a hundredth of the time: 2 * code > 65535 means code > 32767.
+        return (prob.codes[0] > 32767).astype(np.uint8)
     codes = prob.codes.astype(np.int64)
     background = 65535 - codes.sum(axis=0)
     best = codes.argmax(axis=0)

@@ -46,6 +46,13 @@ def split_payload(payload: bytes) -> tuple[Json, bytes]:
     return json.loads(payload[4 : 4 + length]), payload[4 + length :]
 
 
+def start_slice(analysis: Analysis, verdict: Verdict) -> int:
+    """The slice to show first (from 0): of the worst reason, else the least confident, else the middle."""
+    flagged = [flag.slice for flag in verdict.flags if flag.slice is not None]
+    chosen = flagged[0] if flagged else analysis.worst_slice
+    return len(analysis.slices) // 2 if chosen is None else chosen
+
+
 def _header(
     case: Case,
     analysis: Analysis,
@@ -65,6 +72,7 @@ def _header(
         "edges": image.geometry.edges,
         "unit": "HU" if image.modality == "CT" else "",
         "channels": [dataclasses.asdict(each) for each in volume.channels],
+        "start": start_slice(analysis, verdict),
         "show": first_channel(tuple(channel.name for channel in volume.channels)),
         "composite": len(volume.channels) == 3,
         "maps": [dataclasses.asdict(each) for each in volume.maps],

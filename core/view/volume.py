@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.config import digest
-from core.types import Analysis, BoolArray, Case, FixedPoint, Float32Array
+from core.types import Analysis, Case, FixedPoint, Float32Array
 from core.view import words
 from core.view.layers import maps_of
 from core.view.windows import first_window, sample
@@ -24,6 +26,7 @@ LIMIT_BYTES = 32 * 2**20
 """Above this the page would take many seconds to open; see the reductions below."""
 
 _LEVEL = 1
+_PACKERS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,7 @@ class MapCode:
 class Volume:
     """Everything about a case that is large. `digest` names the voxels, `notes` say what was reduced."""
 
+    case_id: str
     digest: str
     parts: tuple[Part, ...]
     channels: tuple[ChannelCode, ...]
@@ -126,16 +130,17 @@ def _build(case: Case, analysis: Analysis, plan: _Plan, around: int | None) -> V
     span = slice(plan.first, plan.stop)
     coded = [_code_channel(name, values[span], plan.deep) for name, values in _channels(case)]
     maps = maps_of(analysis.maps)[: plan.maps]
-    parts = [_pack("labels", analysis.mask_pred[span])]
-    parts += [_pack(f"image{index}", codes) for index, (_, codes) in enumerate(coded)]
-    parts.append(_pack("prob", _foreground(analysis.prob, span)))
+    codes: dict[str, Callable[[], NDArray[Any]]] = {"labels": lambda: analysis.mask_pred[span]}
+    codes |= {f"image{index}": partial(_itself, image) for index, (_, image) in enumerate(coded)}
+    codes["prob"] = partial(_foreground, analysis.prob, span)
     if case.reference is not None:
-        parts.append(_pack("reference", np.asarray(case.reference.mask_ref[span], np.uint8)))
-    parts += [_pack(f"map{index}", _eight_bits(values.codes[span])) for index, (_, values) in enumerate(maps)]
+        codes["reference"] = partial(_itself, case.reference.mask_ref[span])
+    codes |= {f"map{k}": partial(_eight_bits, values.codes[span]) for k, (_, values) in enumerate(maps)}
     channels = tuple(channel for channel, _ in coded)
     return Volume(
+        case_id=case.id,
         digest=digest([volume_digest(case, analysis, around), plan.deep, plan.maps, plan.first, plan.stop]),
-        parts=tuple(parts),
+        parts=_pack_all(codes),
         channels=channels,
         maps=tuple(MapCode(s.key, s.label, s.unit, s.help, v.upper) for s, v in maps),
         first_slice=plan.first,
@@ -177,7 +182,17 @@ def _eight_bits(codes: NDArray[np.uint16]) -> NDArray[np.uint8]:
     return ((codes.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _pack(name: str, codes: NDArray[Any] | BoolArray) -> Part:
+def _pack_all(codes: Mapping[str, Callable[[], NDArray[Any]]]) -> tuple[Part, ...]:
+    """All parts in order; packed side by side, as deflating lets other threads run."""
+    with ThreadPoolExecutor(max_workers=_PACKERS) as pool:
+        return tuple(pool.map(lambda item: _pack(item[0], item[1]()), codes.items()))
+
+
+def _itself(codes: NDArray[Any]) -> NDArray[Any]:
+    return codes
+
+
+def _pack(name: str, codes: NDArray[Any]) -> Part:
     """Deflate an array; 16-bit codes as two byte planes, which saves a quarter of the size."""
     if codes.dtype == np.uint16:
         raw = (codes & 255).astype(np.uint8).tobytes() + (codes >> 8).astype(np.uint8).tobytes()
@@ -225,10 +240,11 @@ class VolumeCache:
                 self._held.popitem(last=False)
         return volume
 
-    def forget(self, key: str) -> None:
-        """Drop one volume, as when its case is deleted."""
+    def forget(self, case_id: str) -> None:
+        """Drop all volumes of a case, as when it is deleted."""
         with self._lock:
-            self._held.pop(key, None)
+            for key in [key for key, volume in self._held.items() if volume.case_id == case_id]:
+                del self._held[key]
 
     @property
     def size(self) -> int:

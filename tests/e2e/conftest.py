@@ -32,14 +32,14 @@ FLAGS = (
 
 
 class Server:
-    """A running app of its own, with an empty store."""
+    """A running app of its own, with an empty store. app: the script, relative to the root."""
 
-    def __init__(self, home: Path, port: int) -> None:
+    def __init__(self, home: Path, port: int, app: str = "app.py") -> None:
         self.address = f"http://127.0.0.1:{port}"
         self.home = home
         self.log = home / "server.log"
         environment = {**os.environ, "SECOND_LOOK_HOME": str(home), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+        command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT

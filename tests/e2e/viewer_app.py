@@ -13,7 +13,9 @@ import streamlit as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from pages.ui.viewer import ViewState, case_view
+from core.types import Analysis, Case
+from core.view.volume import LIMIT_BYTES, Volume, build_volume
+from pages.ui.viewer import ViewState, case_view, component
 from tests.core.view.cases import CASES
 
 st.set_page_config(page_title="Viewer", layout="wide")
@@ -21,12 +23,20 @@ name = st.query_params.get("case", "volume")
 case, analysis, verdict = CASES[name]()
 
 
+def build_small(case: Case, analysis: Analysis, *, around: int | None = None) -> Volume:
+    limit = 60_000 if case.id.startswith("4") else LIMIT_BYTES
+    return build_volume(case, analysis, around=around, limit_bytes=limit)
+
+
+component.build_volume = build_small
+
+
 def first() -> None:
     st.title("May I trust this one?")
     wanted = ViewState(slice=3) if st.button("Slice 4", key="ask") else None
     facts = (("Place in the cohort", "31st of 40 cases"),)
     view = case_view(case, analysis, verdict, key="viewer", view_state=wanted, facts=facts)
-    st.text(f"python knows slice {None if view is None else view.slice}")
+    st.text(f"python knows slice {view.slice}")
 
 
 def second() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from core.types import Analysis, Case, Verdict
-from core.view.payload import build_payload
+from core.view.payload import build_payload, start_slice
 from core.view.volume import Volume, VolumeCache, build_volume, volume_digest
 from pages.ui.viewer.state import Held, ViewState, next_held, parse_view
 
@@ -35,23 +35,30 @@ def case_view(
     view_state: ViewState | None = None,
     score_labels: Mapping[str, str] | None = None,
     facts: Sequence[tuple[str, str]] = (),
-) -> ViewState | None:
-    """Draw the case view; returns what the user sees as last reported (None before the first report).
+) -> ViewState:
+    """Draw the case view; returns what the user sees, of which at least the slice is known.
 
     view_state: moves the view when it is a new request; passing the returned state back changes nothing.
     score_labels: plain names of score keys. facts: further (name, text) lines under the confidence.
     The view is kept in the session under f"{key}-held" and survives a visit to another page.
     """
     slot = f"{key}-held"
-    held = next_held(st.session_state.get(slot), case.id, view_state, fresh=key not in st.session_state)
+    # The component's state belongs to one case: under a shared key the next case would inherit it.
+    mount = f"{key}-{case.id[:16]}"
+    held = next_held(st.session_state.get(slot), case.id, view_state, fresh=mount not in st.session_state)
     st.session_state[slot] = held
     volume = _volume(case, analysis, held.around)
     payload = build_payload(
         case, analysis, verdict, volume=volume, score_labels=score_labels, facts=facts
     )  # fmt: skip
-    _mounted(payload + _order(held), key, slot)
+    _mounted(payload + _order(held), mount, slot)
     kept: Held = st.session_state[slot]
-    return kept.view
+    return (kept.view or ViewState()).starting_at(start_slice(analysis, verdict))
+
+
+def forget_case(case_id: str) -> None:
+    """Drop the packed volumes of a deleted case from memory."""
+    _volumes().forget(case_id)
 
 
 @st.fragment

@@ -51,9 +51,10 @@ const dataMethods = (viewer) => ({
     viewer.header = header;
     viewer.text = text;
     viewer.seq = order.seq;
-    if (!viewer.view) viewer.view = firstView(header);
+    const first = !viewer.view;
+    if (first) viewer.view = firstView(header);
     viewer.view = fitView(header, ordered ? { ...viewer.view, ...order.view } : viewer.view);
-    viewer.reporter.known(viewer.view);
+    if (first || ordered) viewer.reporter.known(viewer.view);
     if (!sameWords || !sameVolume) viewer.fill();
     else viewer.refresh();
     if (!sameVolume) viewer.load(header, parts);

@@ -3,10 +3,9 @@
 const DEFAULT_OPACITY = { prediction: 0.15, reference: 1, uncertainty: 0.65, errors: 0.6, rule: 1 };
 
 function firstView(header) {
-  const [, slices, rows, cols] = header.shape;
-  const flagged = header.flags.find((flag) => flag.slice !== null)?.slice;
+  const [, , rows, cols] = header.shape;
   return fitView(header, {
-    slice: flagged ?? header.worst ?? Math.floor(slices / 2),
+    slice: header.start,
     channel: header.show,
     windows: header.channels.map(() => [0, 1]),
     zoom: 1,

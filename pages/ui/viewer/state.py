@@ -31,6 +31,10 @@ class ViewState(Frozen):
     smooth: bool | None = None
     pin: tuple[int, int] | None = None
 
+    def starting_at(self, index: int) -> ViewState:
+        """Itself, with this slice where none is known."""
+        return self if self.slice is not None else self.model_copy(update={"slice": index})
+
 
 @dataclass(frozen=True)
 class Held:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +118,7 @@ def brain_like(slices: int, size: int, seed: int = 7) -> tuple[NDArray[np.float6
     return image, 1 / (1 + np.exp(11 * (lesion - 0.95 + 0.14 * np.sin(8 * x + 5 * z))))
 
 
+@cache
 def volume() -> Trio:
     """A volume with a reference and four fired rules; slice 12 is the least confident."""
     image, prob = brain_like(24, 128)
@@ -141,6 +143,7 @@ def volume() -> Trio:
     )
 
 
+@cache
 def single() -> Trio:
     """One colour picture of three channels, consistent, without spacing or reference."""
     image, prob = brain_like(1, 96)
@@ -151,6 +154,7 @@ def single() -> Trio:
     return case, make_analysis(prob, [0.934]), Verdict(answer="consistent", flags=())
 
 
+@cache
 def nothing_found() -> Trio:
     """A volume with nothing predicted, fired for the whole study, oblong voxels, one slice unrated."""
     image, _ = brain_like(8, 64)
@@ -161,21 +165,30 @@ def nothing_found() -> Trio:
     return case, analysis, Verdict(answer="review", flags=(flag,))
 
 
+@cache
 def long_volume() -> Trio:
-    """155 slices of 240 x 240, as the public brain tumour sets have them."""
-    image, prob = brain_like(155, 240)
-    confidences = [round(0.9 - 0.6 * float(np.exp(-(((z - 100) / 9) ** 2))), 3) for z in range(155)]
+    """80 slices of 240 x 240, as large as the public brain tumour sets have them."""
+    image, prob = brain_like(80, 240)
+    confidences = [round(0.9 - 0.6 * float(np.exp(-(((z - 50) / 9) ** 2))), 3) for z in range(80)]
     flags = tuple(
         make_flag("area", z, _box(prob[z] > 0.5), f"The prediction covers {5 + z / 10:.3g} % of the picture.")
-        for z in range(60, 90)
+        for z in range(30, 45)
         if (prob[z] > 0.5).any()
     )
     analysis = make_analysis(prob, confidences, key="d" * 64)
     return make_case(image[None].round(), case_id="3" * 64), analysis, Verdict(answer="review", flags=flags)
 
 
+@cache
+def windowed() -> Trio:
+    """For trying a study too large to be loaded at once: to be built with a limit of 60 kB."""
+    image, prob = brain_like(40, 48)
+    analysis = make_analysis(prob, [0.9] * 20 + [0.3] + [0.9] * 19, key="e" * 64)
+    return make_case(image[None], case_id="4" * 64), analysis, Verdict(answer="consistent", flags=())
+
+
 CASES: dict[str, Callable[[], Trio]] = {
-    "volume": volume, "single": single, "empty": nothing_found, "long": long_volume,
+    "volume": volume, "single": single, "empty": nothing_found, "long": long_volume, "window": windowed,
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core.types import Case, Verdict
-from core.view.payload import build_payload, split_payload
+from core.view.payload import build_payload, split_payload, start_slice
 from core.view.volume import Volume, VolumeCache, build_volume, volume_digest
 from tests.core.view.cases import make_analysis, make_case, make_flag, volume
 
@@ -178,6 +178,17 @@ def test_cache_forgets_a_deleted_case() -> None:
     case, analysis, _ = volume()
     cache = VolumeCache(10**9)
     built = cache.get("a", lambda: build_volume(case, analysis))
-    cache.forget("a")
-    cache.forget("never there")
-    assert (built.size > 0, cache.size) == (True, 0)
+    cache.get("b", lambda: build_volume(case, analysis, around=3))
+    other = make_case(np.zeros((1, 1, 4, 4)), case_id="f" * 64)
+    kept = cache.get("c", lambda: build_volume(other, make_analysis(np.zeros((1, 4, 4)))))
+    cache.forget(case.id)
+    assert (built.size > 0, cache.size) == (True, kept.size)
+
+
+def test_view_starts_at_the_worst_reason_then_the_least_confident_slice() -> None:
+    case, analysis, verdict = volume()
+    unrated = make_analysis(np.zeros((7, 4, 4)), [None] * 7)
+    assert start_slice(analysis, verdict) == 12
+    assert start_slice(make_analysis(np.zeros((3, 4, 4)), [0.9, 0.8, 0.1]), CONSISTENT) == 2
+    assert start_slice(unrated, CONSISTENT) == 3
+    assert split_payload(build_payload(case, analysis, verdict))[0]["start"] == 12
