@@ -350,7 +350,7 @@ def label_map(prob: FixedPoint) -> LabelArray:
     """
     if len(prob.codes) == 1:
         # Same answer at a hundredth of the time: 2 * code > 65535 means code > 32767.
-        return (prob.codes[0] > 32767).astype(np.uint8)
+        return np.asarray(prob.codes[0] > 32767, np.uint8)
     codes = prob.codes.astype(np.int64)
     background = 65535 - codes.sum(axis=0)
     best = codes.argmax(axis=0)
