@@ -136,6 +136,17 @@ def models_list(as_json: bool) -> None:
         click.echo(f"{record.id:16} {len(record.members)} member(s)  {record.title}")
 
 
+@models.command("add")
+@click.argument("weights", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--config", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def models_add(weights: Path, config: Path) -> None:
+    """Check a checkpoint of segmentation-models-pytorch and add it to the user's own models."""
+    from core.models.importer import import_checkpoint
+
+    record = import_checkpoint(weights, config)
+    click.echo(f"{record.id} was added in {record.folder}")
+
+
 @main.group()
 def store() -> None:
     """The directory that keeps cases and results."""
@@ -159,7 +170,7 @@ def store_verify(as_json: bool) -> None:
 
     with Store.open() as opened:
         report = opened.verify()
-    _print_record(report.model_dump(mode="json"), as_json)
+    _print_record({"ok": report.ok, **report.model_dump(mode="json")}, as_json)
     if not report.ok:
         sys.exit(2)
 

@@ -70,7 +70,7 @@ def _insert_details(cursor: Cursor, analysis: Analysis) -> None:
     insert_rows(
         cursor, "slices", ("VARCHAR", "INTEGER", "BOOLEAN"), [(key, s.index, s.empty) for s in slices]
     )
-    insert_rows(cursor, "scores", _NAMED_VALUE, _score_rows(analysis))
+    insert_rows(cursor, "scores", (*_NAMED_VALUE, "INTEGER", "INTEGER[]"), _score_rows(analysis))
     insert_rows(cursor, "measures", _NAMED_VALUE, _measure_rows(analysis))
     insert_rows(
         cursor,
@@ -91,7 +91,8 @@ def _score_rows(analysis: Analysis) -> Iterator[tuple[Any, ...]]:
     owners += [(each.index, each.scores) for each in analysis.slices]
     for index, scores in owners:
         for position, score in enumerate(scores):
-            yield analysis.key, index, position, score.key, score.value, score.note
+            named = (analysis.key, index, position, score.key, score.value, score.note)
+            yield *named, score.slice, score.box
 
 
 def _measure_rows(analysis: Analysis) -> Iterator[tuple[Any, ...]]:
@@ -175,11 +176,14 @@ def delete_analysis_rows(cursor: Cursor, key: str) -> None:
 
 def _scores(cursor: Cursor, key: str) -> dict[int | None, list[Score]]:
     found = cursor.execute(
-        "SELECT slice, key, value, note FROM scores WHERE analysis_key = ? ORDER BY slice, position", [key]
+        """SELECT slice, key, value, note, place_slice, place_box FROM scores
+           WHERE analysis_key = ? ORDER BY slice, position""",
+        [key],
     ).fetchall()
     grouped: dict[int | None, list[Score]] = defaultdict(list)
-    for index, name, value, note in found:
-        grouped[index].append(Score(key=name, value=value, note=note))
+    for index, name, value, note, where, box in found:
+        place = tuple(box) if box else None
+        grouped[index].append(Score(key=name, value=value, note=note, slice=where, box=place))
     return grouped
 
 

@@ -36,7 +36,7 @@ CREATE TABLE slices (
     analysis_key VARCHAR NOT NULL, slice INTEGER NOT NULL, empty BOOLEAN NOT NULL);
 CREATE TABLE scores (
     analysis_key VARCHAR NOT NULL, slice INTEGER, position INTEGER NOT NULL, key VARCHAR NOT NULL,
-    value DOUBLE, note VARCHAR NOT NULL);
+    value DOUBLE, note VARCHAR NOT NULL, place_slice INTEGER, place_box INTEGER[]);
 CREATE TABLE measures (
     analysis_key VARCHAR NOT NULL, slice INTEGER, position INTEGER NOT NULL, key VARCHAR NOT NULL,
     value DOUBLE, note VARCHAR NOT NULL);

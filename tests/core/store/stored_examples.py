@@ -93,6 +93,7 @@ def make_analysis(case: Case, seed: int = 0, *, maps: bool = True) -> Analysis:
         scores=(
             Score(key="pairwise_dice", value=float(rng.random())),
             Score(key="none", value=None, note="?"),
+            Score(key="patch", value=0.5, slice=1, box=(0, 1, 2, 3)),
         ),
         made_by=MadeBy(
             key=digest({"case": case.id, "seed": seed}),

@@ -135,8 +135,8 @@ def test_verify_reads_everything_and_finds_nothing_wrong(store: Store) -> None:
     report = store.verify()
     rows = dict(report.rows)
     assert report.ok and report.arrays == 7
-    # 2 slices with 2 scores each and 2 of the whole study
-    assert (rows["cases"], rows["slices"], rows["scores"], rows["timings"]) == (1, 2, 6, 1)
+    # 2 slices with 2 scores each and 3 of the whole study
+    assert (rows["cases"], rows["slices"], rows["scores"], rows["timings"]) == (1, 2, 7, 1)
 
 
 def test_closed_store_says_so(tmp_path: Path) -> None:
