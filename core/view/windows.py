@@ -27,18 +27,20 @@ def first_channel(names: tuple[str, ...]) -> int:
 
 
 def first_window(values: Float32Array) -> tuple[float, float]:
-    """1st and 99th percentile without the padding: the smallest value, where at least a twentieth has it.
+    """1st and 99th percentile without the padding: the commonest value, where at least a twentieth has it.
 
     A constant image gets a window of width 1 above its value. At most about a million voxels are looked at.
+
+    >>> first_window(np.float32([0] * 50 + list(range(101, 202))))
+    (102.0, 200.0)
     """
     chosen = sample(values)
-    smallest = float(chosen.min())
-    inside = chosen[chosen > smallest]
-    if 0 < inside.size < 0.95 * chosen.size:
-        chosen = inside
+    found, counts = np.unique(chosen, return_counts=True)
+    if found.size > 1 and counts.max() >= 0.05 * chosen.size:
+        chosen = chosen[chosen != found[counts.argmax()]]
     low, high = (float(each) for each in np.percentile(chosen, (1.0, 99.0)))
     if high <= low:
-        low, high = smallest, float(values.max())
+        low, high = float(values.min()), float(values.max())
     return (low, high) if high > low else (low, low + 1.0)
 
 

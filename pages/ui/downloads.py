@@ -11,6 +11,7 @@ from core.report import json_file, mask_file, overlay_file
 from core.types import NamedBytes
 from pages.ui import selection
 from pages.ui.frame import boundary
+from pages.ui.viewer import shown_view
 
 MIMES = {".png": "image/png", ".json": "application/json", ".gz": "application/gzip", ".tif": "image/tiff"}
 
@@ -46,7 +47,5 @@ def _button(label: str, file: NamedBytes) -> None:
 
 
 def _shown_slice(outcome: Outcome, view_key: str) -> int:
-    held = st.session_state.get(f"{view_key}-held")
-    shown = held.view.slice if held and held.view else None
-    middle = outcome.analysis.worst_slice if outcome.analysis.worst_slice is not None else 0
-    return min(middle if shown is None else shown, outcome.case.image.slices - 1)
+    shown = shown_view(view_key, outcome.analysis, outcome.verdict).slice or 0
+    return min(shown, outcome.case.image.slices - 1)

@@ -9,6 +9,7 @@ from core.view.words import count
 from pages.ui import outcomes, selection
 from pages.ui.frame import boundary
 from pages.ui.text import safe_text
+from pages.ui.viewer import forget_case
 
 SHOWN = 6
 
@@ -61,6 +62,7 @@ def _delete(store: Store, case_id: str, name: str) -> None:
     with boundary():
         store.delete_case(case_id)
         outcomes.forget()
+        forget_case(case_id)
         if selection.current().case == case_id:
             selection.choose(case="", analysis="", job="")
         st.toast(f"Deleted {safe_text(name)} and everything derived from it.")

@@ -52,8 +52,14 @@ def case_view(
         case, analysis, verdict, volume=volume, score_labels=score_labels, facts=facts
     )  # fmt: skip
     _mounted(payload + _order(held), mount, slot)
-    kept: Held = st.session_state[slot]
-    return (kept.view or ViewState()).starting_at(start_slice(analysis, verdict))
+    return shown_view(key, analysis, verdict)
+
+
+def shown_view(key: str, analysis: Analysis, verdict: Verdict) -> ViewState:
+    """What the viewer under `key` shows, also inside a fragment of its own, without drawing anything."""
+    held: Held | None = st.session_state.get(f"{key}-held")
+    known = held.view if held is not None and held.case_id == analysis.case_id else None
+    return (known or ViewState()).starting_at(start_slice(analysis, verdict))
 
 
 def forget_case(case_id: str) -> None:

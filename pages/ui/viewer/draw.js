@@ -31,7 +31,10 @@ function paint(viewer) {
   const scene = { ctx, place, ratio: viewer.ratio, header, view, volume: viewer.volume, cache: viewer.cache };
   if (viewer.volume && isLoaded(header, view.slice)) {
     paintImage(scene);
-    for (const layer of header.layers) if (view.layers[layer.id]) PAINTERS[layer.kind]?.(scene, layer);
+    for (const kind of ["uncertainty", "errors", "prediction", "reference"]) {
+      const layer = header.layers.find((each) => each.kind === kind);
+      if (layer && view.layers[layer.id]) PAINTERS[kind](scene, layer);
+    }
     paintRules(scene);
   }
   paintPin(scene);

@@ -86,8 +86,9 @@ def test_header_says_what_is_on_screen() -> None:
     assert set(arrays) == {"labels", "image0", "prob", "reference", "map0", "map1", "map2", "map3"}
 
 
-def test_padding_does_not_widen_the_first_window() -> None:
-    values = np.zeros((1, 1, 20, 20))
+@pytest.mark.parametrize("padding", [0.0, 150.5, 2000.0])
+def test_padding_does_not_widen_the_first_window(padding: float) -> None:
+    values = np.full((1, 1, 20, 20), padding)
     values[0, 0, :10] = np.linspace(100, 299, 200).reshape(10, 20)
     channel = build_volume(make_case(values), make_analysis(np.zeros((1, 20, 20)))).channels[0]
     # 1st and 99th percentile of 100, 101, ..., 299
