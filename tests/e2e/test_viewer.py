@@ -33,7 +33,9 @@ def opened(viewer_server: Server, chromium: Browser) -> Iterator[Open]:
     contexts = []
 
     def open_case(case: str, *, width: int = 1280, height: int = 1200, scheme: str = "light") -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=width < 500
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
@@ -205,11 +207,11 @@ def test_channels_and_colour_of_a_single_picture(opened: Open) -> None:
     page = opened("single")
     expect(page.get_by_role("heading", name="Looks consistent")).to_be_visible()
     expect(page.locator(".strip")).to_be_hidden()
-    expect(page.get_by_role("radio", name="FLAIR")).to_have_attribute("aria-checked", "true")
+    expect(page.get_by_role("button", name="FLAIR")).to_have_attribute("aria-pressed", "true")
     start = pixels(page)
-    page.get_by_role("radio", name="Colour").click()
+    page.get_by_role("button", name="Colour").click()
     assert pixels(page) != start
-    page.get_by_role("radio", name="FLAIR").click()
+    page.get_by_role("button", name="FLAIR").click()
     assert pixels(page) == start
 
 
@@ -279,6 +281,28 @@ def test_phone_has_verdict_viewer_strip_in_order_and_no_sideways_scroll(opened: 
     assert tops == sorted(tops)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
     expect(view(page)).to_have_attribute("data-ground", scheme)
+
+
+def touch(page: Page, *paths: list[tuple[float, float]]) -> None:
+    """Fingers go along `paths`, all in step, then lift."""
+    session = page.context.new_cdp_session(page)
+    for step, points in enumerate(zip(*paths, strict=True)):
+        kind = "touchMove" if step else "touchStart"
+        fingers = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_fingers_swipe_through_slices_and_pinch_to_zoom(opened: Open) -> None:
+    page = opened("volume", width=390, height=844)
+    canvas(page).scroll_into_view_if_needed()
+    x, y = middle(page)
+    touch(page, [(x + 6 * step, y) for step in range(12)])
+    assert slice_shown(page) > 12
+    apart = [8 * step for step in range(1, 8)]
+    touch(page, [(x - 20 - d, y) for d in apart], [(x + 20 + d, y) for d in apart])
+    assert slice_shown(page) > 12
+    assert float(view(page).get_attribute("data-zoom") or 0) > 1.3
 
 
 @pytest.mark.parametrize("width", [390, 1280])

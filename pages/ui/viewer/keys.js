@@ -1,7 +1,7 @@
 // Pointer, wheel and keys. A focused text field keeps its keys.
 
 const KEY_LIST = [
-  ["Wheel, ↑ ↓", "slice (Page Up, Page Down: ten; Home, End: first, last)"],
+  ["Wheel, ↑ ↓", "slice (Page Up, Page Down: ten; Home, End: first, last); a sideways swipe on a touch screen"],
   ["W", "least confident slice"],
   ["1–9", "layer on or off"],
   ["Right button drag", "window (sideways) and level (up, down); also under “Window”"],
@@ -29,6 +29,7 @@ function listenCanvas(viewer) {
     travel += Math.abs(dx) + Math.abs(dy);
     if (pointers.size === 2) pinch(viewer, pointers, event);
     else if (event.buttons & 2) viewer.dragWindow(dx, dy);
+    else if (event.pointerType === "touch" && viewer.view.zoom <= 1) swipe(viewer, dx);
     else if (travel > 3) viewer.pan(dx, dy);
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     return undefined;
@@ -43,6 +44,15 @@ function listenCanvas(viewer) {
   canvas.addEventListener("pointerleave", () => viewer.hover(null));
   canvas.addEventListener("dblclick", () => viewer.fit());
   listenWheel(viewer);
+}
+
+// One finger over the whole image: sideways through the slices; up and down stays with the page.
+function swipe(viewer, dx) {
+  viewer.swiped = (viewer.swiped ?? 0) + dx;
+  const steps = Math.trunc(viewer.swiped / 14);
+  if (!steps) return;
+  viewer.swiped -= steps * 14;
+  viewer.go(viewer.view.slice + steps);
 }
 
 function pinch(viewer, pointers, event) {

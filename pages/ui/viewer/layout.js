@@ -11,7 +11,7 @@ function buildLayout(viewer) {
     readout: el("p", { class: "readout" }),
     spoken: el("p", { class: "unseen", role: "status" }),
     range: el("input", { type: "range", class: "slice-range", min: "1", step: "1", "aria-label": "Slice" }),
-    channels: el("div", { class: "group", role: "radiogroup", "aria-label": "Image channel" }),
+    channels: el("div", { class: "group", role: "group", "aria-label": "Image channel" }),
     layers: el("div", { class: "layers", role: "group", "aria-label": "Layers and legend" }),
     opacity: el("input", { type: "range", min: "0", max: "100", step: "5", "aria-label": "Opacity of the layer used last" }),
     opacityName: el("span", { class: "opacity-name" }),
@@ -72,6 +72,7 @@ function windowPanel(viewer, parts) {
     parts.windowButton.setAttribute("aria-expanded", String(!panel.hidden));
   });
   parts.windowButton.setAttribute("aria-expanded", "false");
+  parts.windowButton.setAttribute("aria-controls", "window-panel");
   for (const input of [parts.level, parts.width]) input.addEventListener("input", () => viewer.slideWindow());
   parts.smooth.addEventListener("change", () => viewer.change({ smooth: parts.smooth.checked }));
   return panel;
@@ -84,7 +85,7 @@ function drawChannels(viewer) {
   viewer.parts.channels.hidden = choices.length < 2;
   viewer.parts.channels.replaceChildren(...choices.map(([index, name]) => {
     const title = index < 0 ? `Red, green, blue: ${header.channels.map((c) => c.name).join(", ")}` : `Show ${name}`;
-    const node = el("button", { type: "button", class: "tool", role: "radio", title, "aria-checked": String(view.channel === index) }, name);
+    const node = el("button", { type: "button", class: "tool", title, "aria-pressed": String(view.channel === index) }, name);
     node.addEventListener("click", () => viewer.chooseChannel(index));
     return node;
   }));

@@ -41,6 +41,7 @@ const drawMethods = (viewer) => ({
     parts.where.textContent = total > 1 ? `Slice ${view.slice + 1} / ${total}` : "";
     parts.range.value = String(view.slice + 1);
     viewer.canvas.setAttribute("aria-label", `Image of ${header.name}, slice ${view.slice + 1} of ${total}`);
+    viewer.canvas.style.touchAction = view.zoom > 1 ? "none" : "pan-y";
     const score = header.slices[view.slice];
     if (parts.sliceScore && score) parts.sliceScore.textContent = `${number(score.value)} ${score.value === null ? score.note : ""}`;
     if (viewer.volume && !isLoaded(header, view.slice)) viewer.say(`Loading the slices around ${view.slice + 1}…`);
