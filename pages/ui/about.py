@@ -133,7 +133,7 @@ def sources_and_versions() -> None:
 
 def _model(record: ModelRecord) -> None:
     with st.container(border=True, key=f"model_{record.id}"):
-        st.subheader(safe_text(record.title))
+        st.subheader(safe_text(record.title), anchor=False)
         st.markdown(safe_text(record.description, 600))
         st.caption(
             f"{safe_text(record.id)} · {len(record.members)} networks · input: "

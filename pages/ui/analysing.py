@@ -36,22 +36,27 @@ def case_card(store: Store, writable: bool) -> None:
         st.warning("The case that this address names is not kept here (any more). Open it again.")
         return
     with st.container(border=True, key="case_card"):
-        st.subheader(f"Ready: {safe_text(case.name)}")
+        st.subheader(f"Ready: {safe_text(case.name)}", anchor=False)
         seen, run = st.columns([3, 2], gap="large")
         with seen:
             show_case(case)
             _reading_choices(case)
         with run:
+            if job := jobs.analysing():
+                jobs.show_progress(job)
+                return
             run_form(store, case, writable)
             if any(each.arrays_kept for each in store.analyses_of(case.id)):
                 st.page_link(CASE, label="Show the latest result", query_params={"case": case.id})
 
 
 def go_on() -> bool:
-    """Follow the selected job: draw its progress, and when it is done select what it made.
+    """Follow the selected job, and when it is done select what it made; True when a result is there now.
 
-    True when a result is there now.
+    Draws the progress of reading. That of an analysis is drawn where the page shows its case.
     """
+    if jobs.analysing():
+        return False
     job = jobs.selected()
     result = jobs.result_of(job) if job else None
     if job is None or result is None:

@@ -80,9 +80,9 @@ def _reason(flags: tuple[Flag, ...], slices: int) -> str:
     if not flags:
         return "No check fired, which does not prove the mask right."
     first = flags[0]
-    where = f" (slice {first.slice + 1})" if first.slice is not None and slices > 1 else ""
+    where = f"Slice {first.slice + 1}: " if first.slice is not None and slices > 1 else ""
     more = f" {count(len(flags) - 1, 'more finding')} beside it." if len(flags) > 1 else ""
-    return f"{safe_text(first.sentence, 300)}{where}{more}"
+    return f"{where}{safe_text(first.sentence, 300)}{more}"
 
 
 def _confidence(outcome: Outcome) -> str:

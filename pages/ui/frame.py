@@ -17,27 +17,19 @@ import streamlit as st
 from core.errors import Cancelled, SecondLookError
 from core.store import Store
 from pages.ui import resources, selection
-from pages.ui.menu import CASE, menu
+from pages.ui.menu import ASSETS, CASE, menu
 from pages.ui.text import safe_text
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 STYLE = Path(__file__).with_name("style.css")
 NOTICE = "Research use. Not a medical device."
 LONGEST_FACT = 400
-SIDEBAR_PX = 232
 
 _log = logging.getLogger("second_look.pages")
 
 
 def begin(title: str) -> None:
     """Page configuration, menu, sidebar and selection of a page whose menu entry is `title`."""
-    st.set_page_config(
-        page_title=f"{title} · Second Look",
-        page_icon=str(ASSETS / "icon.png"),
-        layout="wide",
-        initial_sidebar_state=SIDEBAR_PX,
-    )
-    menu()
+    menu(title)
     st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "icon.png")
     st.html(STYLE)
     resources.warm_up()

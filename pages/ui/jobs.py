@@ -38,10 +38,15 @@ def selected() -> JobStatus | None:
     return status
 
 
-def analysing() -> bool:
-    """Whether the selected job is an analysis that still goes on."""
+def analysing() -> str:
+    """Id of the selected job when it is an analysis that still goes on, else ""."""
     status = _status(selection.current().job)
-    return status is not None and not status.finished and kind_of(status) == ANALYSE
+    return status.id if status and not status.finished and kind_of(status) == ANALYSE else ""
+
+
+def show_progress(job: str) -> None:
+    """Progress, waiting time and a way to cancel, kept up to date until the job is over."""
+    _progress(job)
 
 
 def kind_of(status: JobStatus) -> str:
@@ -52,7 +57,7 @@ def kind_of(status: JobStatus) -> str:
 def result_of(status: JobStatus) -> str | None:
     """What a finished job returned; otherwise None, and its progress or its problem is drawn."""
     if not status.finished:
-        _progress(status.id)
+        show_progress(status.id)
         return None
     if status.state == "done":
         return status.result
@@ -81,13 +86,11 @@ def _progress(job: str) -> None:
         st.rerun()
     with st.container(border=True, key="progress"):
         st.progress(status.share, text=f"**{safe_text(status.title)}** · {safe_text(status.sentence)}")
-        words, button = st.columns([4, 1], vertical_alignment="center")
-        words.caption(waiting_words(status))
+        st.caption(waiting_words(status))
         asked = st.session_state.get("cancel_asked") == job
-        button.button(
+        st.button(
             "Cancelling" if asked else "Cancel",
             key="cancel_job",
-            width="stretch",
             disabled=asked,
             on_click=_cancel,
             args=(job,),

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 from streamlit.navigation.page import Page
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+SIDEBAR_PX = 232
 
 OPEN_CASE = "pages/open_case.py"
 CASE = "pages/case.py"
 ABOUT = "pages/about.py"
 
 
-def menu() -> Page:
-    """Send the menu to the browser and return the page that the address asks for.
+def menu(title: str = "") -> Page:
+    """Send page configuration and menu to the browser; returns the page that the address asks for.
 
     Called by app.py and again by every page: on a fresh server a deep link runs the page file alone,
-    and this call is what ends Streamlit's old multi-page mode and replaces its labels.
+    and this call is what ends Streamlit's old multi-page mode and replaces its labels. The configuration
+    comes first: a sidebar that is there already keeps its width.
     """
+    st.set_page_config(
+        page_title=f"{title} · Second Look" if title else "Second Look",
+        page_icon=str(ASSETS / "icon.png"),
+        layout="wide",
+        initial_sidebar_state=SIDEBAR_PX,
+    )
     return st.navigation(
         {
             "Review": [

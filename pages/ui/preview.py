@@ -22,7 +22,9 @@ def show_case(case: Case) -> None:
     picture, facts = st.columns([1, 2], gap="medium")
     middle = case.image.slices // 2
     with picture:
-        st.image(write_png(plain_picture(case, middle)), output_format="PNG", width="stretch", alt="Middle slice")
+        st.image(
+            write_png(plain_picture(case, middle)), output_format="PNG", width="stretch", alt="Middle slice"
+        )
         st.caption(f"Slice {middle + 1} of {case.image.slices}")
     with facts:
         st.markdown("  \n".join(f"**{name}:** {safe_text(value, 300)}" for name, value in case_facts(case)))

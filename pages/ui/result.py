@@ -13,7 +13,7 @@ from core.store import AnalysisSummary, Store
 from core.types import Case
 from core.uncertainty import SCORES
 from core.view.words import count
-from pages.ui import analysing, answer, downloads, limits, numbers, outcomes, recent, selection
+from pages.ui import analysing, answer, downloads, jobs, limits, numbers, outcomes, recent, selection
 from pages.ui.menu import OPEN_CASE
 from pages.ui.text import safe_text
 from pages.ui.viewer import case_view
@@ -47,6 +47,8 @@ def _show(store: Store, stored: Outcome, writable: bool) -> None:
     outcome = outcomes.load_outcome(stored.analysis.key, in_force) or stored
     changed = sum(a != b for a, b in zip(defaults.rules, in_force.rules, strict=True))
     titles = {record.id: record.title for record in list_models()}
+    if job := jobs.analysing():
+        jobs.show_progress(job)
     with st.container(key="answer"):
         st.markdown(answer.answer_sentence(outcome, titles.get(model_id, model_id), changed))
     case_view(
@@ -109,6 +111,9 @@ def _not_analysed(store: Store, case: Case, known: Sequence[AnalysisSummary], wr
 
 
 def _nothing_selected(sentence: str) -> None:
+    if job := jobs.analysing():
+        jobs.show_progress(job)
+        return
     st.markdown(sentence)
     if st.button("Open a case", type="primary", key="to_open_case"):
         selection.choose(case="", analysis="", job="")
