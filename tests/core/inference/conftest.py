@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from core.inference import Predictor, RunSettings
 from core.models import ArchitectureConfig, MemberRecord, ModelRecord
@@ -23,28 +26,47 @@ def tiny_net(seed: int, config: ArchitectureConfig = TINY) -> SegmentationNet:
     """A network of some ten thousand parameters, filled from the seed."""
     net = build_network(config)
     initialise(net, torch.Generator().manual_seed(seed))
+    # Without its prior for background, so that there are masks to compare.
+    torch.nn.init.zeros_(net.head.bias)
     return net.requires_grad_(False).eval()
 
 
-def make_record(folder: Path, members: int = 3, config: ArchitectureConfig = TINY) -> ModelRecord:
+def stub_net(seed: int) -> SegmentationNet:
+    """Two convolutions in the four named parts: exported in a moment."""
+    first = nn.Conv2d(3, 8, 3, padding=1, bias=False)
+    parts = SimpleNamespace(
+        encoder=nn.Sequential(first, nn.BatchNorm2d(8), nn.ReLU()),
+        decoder=nn.Identity(),
+        segmentation_head=(nn.Conv2d(8, 1, 3, padding=1), nn.Identity(), nn.Identity()),
+    )
+    net = SegmentationNet(parts, 0.3)
+    initialise(net, torch.Generator().manual_seed(seed))
+    torch.nn.init.zeros_(net.head.bias)
+    return net.requires_grad_(False).eval()
+
+
+def make_record(
+    folder: Path, members: int = 3, config: ArchitectureConfig = TINY, **changes: Any
+) -> ModelRecord:
     """A registered model with that many tiny members in the folder."""
     files = []
     for index in range(members):
         path = folder / f"member-{index}.safetensors"
         files.append(MemberRecord(file=path.name, sha256=save_weights(tiny_net(index, config), path)))
-    return ModelRecord(
-        id="tiny",
-        title="Tiny",
-        description="For tests",
-        architecture=config,
-        working_size=32,
-        channels=("pre-contrast", "FLAIR", "post-contrast")[: config.in_channels],
-        class_names=("lesion",),
-        members=tuple(files),
-        licence="none",
-        source="tests",
-        folder=folder,
-    )
+    fields: dict[str, Any] = {
+        "id": "tiny",
+        "title": "Tiny",
+        "description": "For tests",
+        "architecture": config,
+        "working_size": 32,
+        "channels": ("pre-contrast", "FLAIR", "post-contrast")[: config.in_channels],
+        "class_names": ("lesion",),
+        "members": tuple(files),
+        "licence": "none",
+        "source": "tests",
+        "folder": folder,
+    }
+    return ModelRecord(**{**fields, **changes})
 
 
 def make_image(seed: int, slices: int = 4, shape: tuple[int, int] = (28, 40)) -> Image:
@@ -58,7 +80,9 @@ def make_image(seed: int, slices: int = 4, shape: tuple[int, int] = (28, 40)) ->
 @pytest.fixture(scope="session")
 def record(tmp_path_factory: pytest.TempPathFactory) -> ModelRecord:
     """Three tiny networks."""
-    return make_record(tmp_path_factory.mktemp("tiny"))
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    folder.mkdir()
+    return make_record(folder)
 
 
 @pytest.fixture(scope="session")
