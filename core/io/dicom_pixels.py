@@ -61,34 +61,12 @@ def _photometric(dataset: Dataset) -> str:
 
 def _stored(file: DicomFile, index: int, notes: list[str]) -> Array:
     """Decoded frame (channel, row, column), colours as RGB, MONOCHROME1 reversed."""
-    from pydicom.pixels.processing import apply_color_lut
     from pydicom.pixels.utils import pixel_array
 
     _check_codestream(file, index)
     pixels: Any = pixel_array(file.dataset, index=index, decoding_plugin=_plugin(file))
-    kind = _photometric(file.dataset)
-    if kind == "PALETTE COLOR":
-        notes.append("Palette colours were resolved through the file's table to red, green and blue.")
-        pixels = apply_color_lut(pixels, file.dataset)
-    elif kind.startswith("YBR"):
-        notes.append("YBR colours were converted to red, green and blue.")
-    elif kind == "RGB":
-        notes.append("A colour (RGB) object: read as three channels, red, green and blue.")
-    elif kind == "MONOCHROME1":
-        notes.append(
-            "MONOCHROME1: values were reversed within the stored bits, so that large values are bright."
-        )
-        pixels = _reversed(pixels, file.dataset)
-    elif kind != "MONOCHROME2":
-        raise InputProblem(
-            "This kind of DICOM colour is not read",
-            found="an unusual photometric interpretation",
-            expected="MONOCHROME1, MONOCHROME2, RGB, YBR or PALETTE COLOR",
-            fix="export the series as grey or RGB",
-        )
-    planes: Array = (
-        np.asarray(pixels)[None] if np.ndim(pixels) == 2 else np.moveaxis(np.asarray(pixels), 2, 0)
-    )
+    pixels = np.asarray(_as_grey_or_rgb(pixels, file.dataset, notes))
+    planes: Array = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)[:3]
     if planes.shape[1:] != (file.rows, file.columns):
         raise InputProblem(
             "The decoded picture does not fit its header",
@@ -96,7 +74,32 @@ def _stored(file: DicomFile, index: int, notes: list[str]) -> Array:
             expected=f"{(file.rows, file.columns)}",
             fix="export the series again",
         )
-    return planes[:3] if planes.shape[0] == 4 else planes
+    return planes
+
+
+def _as_grey_or_rgb(pixels: Any, dataset: Dataset, notes: list[str]) -> Any:
+    """Pixels by their photometric interpretation; pydicom has already turned YBR into RGB."""
+    from pydicom.pixels.processing import apply_color_lut
+
+    kind = _photometric(dataset)
+    if kind == "PALETTE COLOR":
+        notes.append("Palette colours were resolved through the file's table to red, green and blue.")
+        return apply_color_lut(pixels, dataset)
+    if kind == "MONOCHROME1":
+        notes.append("MONOCHROME1: values were reversed within the stored bits, so that large is bright.")
+        return _reversed(pixels, dataset)
+    if kind.startswith("YBR"):
+        notes.append("YBR colours were converted to red, green and blue.")
+    elif kind == "RGB":
+        notes.append("A colour (RGB) object: read as three channels, red, green and blue.")
+    elif kind != "MONOCHROME2":
+        raise InputProblem(
+            "This kind of DICOM colour is not read",
+            found="an unusual photometric interpretation",
+            expected="MONOCHROME1, MONOCHROME2, RGB, YBR or PALETTE COLOR",
+            fix="export the series as grey or RGB",
+        )
+    return pixels
 
 
 def _check_codestream(file: DicomFile, index: int) -> None:

@@ -28,21 +28,7 @@ _TEXT_TAGS = (269, 270, 285, 305, 306, 315, 316, 33432, 34665, 34853)
 def decode_tiff(data: bytes, options: ReadOptions, limits: Limits) -> Decoded:
     """A TIFF with one or more pages of equal size and type."""
     del options
-    from PIL import Image as Pillow
-    from PIL import UnidentifiedImageError
-
-    try:
-        stack = Pillow.open(io.BytesIO(data), formats=("TIFF",))
-    except UnidentifiedImageError:
-        raise _unreadable(data) from None
-    except Pillow.DecompressionBombError:
-        raise InputProblem(
-            "The picture is too large",
-            found="more pixels in the header than any picture may have",
-            expected=f"at most {limits.pixels / 1e6:.0f} million pixels",
-            fix="crop it or lower its resolution",
-        ) from None
-    with stack:
+    with _open(data, limits) as stack:
         headers = _page_headers(stack, limits)
         notes = _notes(headers, stack)
         planes = (
@@ -59,6 +45,24 @@ def decode_tiff(data: bytes, options: ReadOptions, limits: Limits) -> Decoded:
         original_dtype=planes.dtype.name,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _open(data: bytes, limits: Limits) -> Image:
+    """The stack with the first page's header read and no pixel decoded."""
+    from PIL import Image as Pillow
+    from PIL import UnidentifiedImageError
+
+    try:
+        return Pillow.open(io.BytesIO(data), formats=("TIFF",))
+    except UnidentifiedImageError:
+        raise _unreadable(data) from None
+    except Pillow.DecompressionBombError:
+        raise InputProblem(
+            "The picture is too large",
+            found="more pixels in the header than any picture may have",
+            expected=f"at most {limits.pixels / 1e6:.0f} million pixels",
+            fix="crop it or lower its resolution",
+        ) from None
 
 
 def _page_headers(stack: Image, limits: Limits) -> list[tuple[object, ...]]:
