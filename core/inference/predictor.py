@@ -23,6 +23,8 @@ MAX_OPEN = 4
 
 _OPEN: OrderedDict[tuple[object, ...], Predictor] = OrderedDict()
 _OPEN_LOCK = threading.Lock()
+_TRACING_LOCK = threading.Lock()
+"""Tracing and exporting a network are not made for several threads."""
 
 
 def open_predictor(
@@ -158,7 +160,8 @@ class Predictor:
     def _member(self, index: int) -> Member:
         with self._lock:
             if index not in self._members:
-                self._members[index] = self._open(index)
+                with _TRACING_LOCK:
+                    self._members[index] = self._open(index)
             return self._members[index]
 
     def _open(self, index: int) -> Member:

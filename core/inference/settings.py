@@ -7,8 +7,9 @@ from typing import Literal
 
 from core.errors import InferenceProblem
 
-THREADS = 2
-"""Threads of one forward pass, whatever the machine has: their number can change the last bits."""
+THREADS = 1
+"""Threads of one forward pass, whatever the machine has: their number can change the last bits, and two of
+them wait for each other on a busy machine (measured: four times slower with both cores taken)."""
 CHUNK_CPU = 1
 """Slices per forward pass on a CPU: larger batches are slower there, and change the last bits."""
 CHUNK_CUDA = 8

@@ -9,7 +9,7 @@ import pytest
 
 from core.config import EstimatorConfig, EstimatorKind
 from core.errors import ModelProblem
-from core.inference import ESTIMATORS, estimator_spec
+from core.inference import ESTIMATORS, estimator_spec, possible_estimators
 from core.inference.estimators import plan_samples
 from core.models import ModelRecord
 from tests.core.inference.conftest import make_record
@@ -45,6 +45,12 @@ def test_plan_counts_passes_and_samples(
         members,
         members,
     )
+
+
+def test_choices_for_one_network_leave_out_ensembles(record: ModelRecord, tmp_path: Path) -> None:
+    single = make_record(tmp_path, members=1)
+    assert [spec.key for spec in possible_estimators(record)] == [spec.key for spec in ESTIMATORS]
+    assert not any(spec.members for spec in possible_estimators(single))
 
 
 def test_one_network_of_several_is_said_to_be_the_first(record: ModelRecord) -> None:
