@@ -94,11 +94,10 @@ class SamplePlan:
 
 def estimator_spec(key: str) -> EstimatorSpec:
     """The row with this key. Raises KeyError that lists the known keys."""
-    known = {spec.key: spec for spec in ESTIMATORS}
-    for spec in ESTIMATORS:
-        if spec.key == key:
-            return spec
-    raise KeyError(f"unknown estimator {key!r}; known: {', '.join(known)}")
+    known: dict[str, EstimatorSpec] = {spec.key: spec for spec in ESTIMATORS}
+    if key not in known:
+        raise KeyError(f"unknown estimator {key!r}; known: {', '.join(known)}")
+    return known[key]
 
 
 def possible_estimators(record: ModelRecord) -> tuple[EstimatorSpec, ...]:
