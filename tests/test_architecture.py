@@ -28,7 +28,6 @@ HOMES = {
     "duckdb": ("core/store/",),
     "nibabel": ("core/io/",),
     "pydicom": ("core/io/",),
-    "highdicom": ("core/io/",),
     "PIL": ("core/io/",),
     "plotly": ("core/view/",),
 }

@@ -14,7 +14,7 @@ from core.errors import InputProblem, SecondLookError
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_QUOTING_LOGGERS = ("pydicom", "nibabel.global", "highdicom")
+_QUOTING_LOGGERS = ("pydicom", "nibabel.global")
 
 # One upload is decoded at a time: it bounds memory, and the settings below belong to the process.
 _ONE_AT_A_TIME = threading.Lock()
