@@ -48,6 +48,7 @@ def outcome_record(outcome: Outcome) -> Json:
     analysis, made_by = outcome.analysis, outcome.analysis.made_by
     return {
         "notice": NOTICE,
+        "counting": "slices, rows and columns count from 0",
         "case": case_record(outcome.case),
         "model": made_by.config.model_id,
         "estimator": made_by.config.estimator.kind,
