@@ -110,21 +110,12 @@ def analyse(
     Raises ModelProblem or InferenceProblem when the model cannot do what the settings ask, and
     Cancelled when `progress` says so.
     """
-    from core.inference import open_predictor
-    from core.models import get_model
-
     started = time.perf_counter()
     config = config or AnalysisConfig()
     progress(0.0, "Opening the model")
-    record = get_model(config.model_id)
-    channels = config.channels or guess_channels(len(case.image.channel_names), record.channels)
-    predictor = open_predictor(
-        record,
-        device=config.device,
-        backend=config.backend,
-        precision=config.precision,
-        graphs=_graphs_folder(store),
-    )
+    predictor = _predictor(store, config)
+    available = len(case.image.channel_names)
+    channels = config.channels or guess_channels(available, predictor.record.channels)
     made_by = _made_by(case, config, predictor, channels)
     analysis = store.analysis(made_by.key)
     cached = analysis is not None
@@ -132,6 +123,12 @@ def analyse(
         analysis = _compute(case, predictor, made_by, progress)
         store.put_analysis(analysis)
     return _outcome(case, analysis, limits, cached, time.perf_counter() - started)
+
+
+def prepare(store: Store, config: AnalysisConfig | None = None) -> None:
+    """Open the networks of a model, the default one unless told otherwise, before anybody waits for them."""
+    config = config or AnalysisConfig()
+    _predictor(store, config).prepare(config.estimator, silent)
 
 
 def stored_outcome(store: Store, key: str, limits: Limits | None = None) -> Outcome | None:
@@ -253,6 +250,19 @@ def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor, channels:
         self_check=None,
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         notes=(*plan.notes, *off_plane),
+    )
+
+
+def _predictor(store: Store, config: AnalysisConfig) -> Predictor:
+    from core.inference import open_predictor
+    from core.models import get_model
+
+    return open_predictor(
+        get_model(config.model_id),
+        device=config.device,
+        backend=config.backend,
+        precision=config.precision,
+        graphs=_graphs_folder(store),
     )
 
 

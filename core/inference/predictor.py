@@ -126,6 +126,10 @@ class Predictor:
             self._member(0).check_dropout()
         return plan
 
+    def prepare(self, estimator: EstimatorConfig, progress: Progress) -> None:
+        """Open the networks that this estimator needs, so that the first case does not wait for them."""
+        self._members_of(self.plan(estimator), progress)
+
     def stream(
         self,
         image: Image,
@@ -144,13 +148,13 @@ class Predictor:
 
         plan = self.plan(estimator)
         pictures = Pictures(image, channels, self.record)
-        members = self._needed(plan, progress)
+        members = self._members_of(plan, progress)
         if estimator_spec(estimator.kind).dropout:
             for each in members.values():
                 each.check_dropout()
         return Run(pictures, plan, members, estimator, case_id).slices(progress)
 
-    def _needed(self, plan: SamplePlan, progress: Progress) -> dict[int, Member]:
+    def _members_of(self, plan: SamplePlan, progress: Progress) -> dict[int, Member]:
         wanted = sorted({each.member for each in plan.passes})
         for place, index in enumerate(wanted):
             progress(0.0, f"Opening network {place + 1} of {len(wanted)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,6 +64,11 @@ def _refuse(wrong: bool, found: str, expected: str) -> None:
 
 
 def _has_cuda() -> bool:
+    # Without a driver there is no need to load torch, which takes seconds that a stored result has not.
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
     import torch
 
     return torch.cuda.is_available()

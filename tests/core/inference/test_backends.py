@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from core.errors import InferenceProblem
-from core.inference import Predictor, RunSettings, onnx_graph, resolve_settings
+from core.inference import Predictor, RunSettings, onnx_graph, resolve_settings, settings
 from core.inference.backends import SELF_CHECK_LIMIT, OnnxEngine, TorchEngine, open_engine
 from core.inference.devices import run_in_parts
 from core.inference.member import fixed_picture
@@ -131,13 +131,13 @@ def test_no_room_for_one_picture_is_explained() -> None:
 
 
 def test_auto_is_onnx_runtime_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(settings, "_has_cuda", lambda: False)
     assert resolve_settings() == RunSettings("cpu", "onnxruntime")
     assert resolve_settings(backend="torch") == RunSettings("cpu", "torch")
 
 
 def test_auto_is_torch_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(settings, "_has_cuda", lambda: True)
     found = resolve_settings(precision="mixed")
     assert (found.device, found.backend, found.precision) == ("cuda", "torch", "mixed")
     assert resolve_settings("cpu").device == "cpu"
@@ -154,7 +154,7 @@ def test_auto_is_torch_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_settings_that_do_not_exist_are_refused(
     monkeypatch: pytest.MonkeyPatch, cuda: bool, device: str, backend: str, precision: str, message: str
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(settings, "_has_cuda", lambda: cuda)
     with pytest.raises(InferenceProblem, match=message):
         resolve_settings(device, backend, precision)
 
