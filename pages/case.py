@@ -9,5 +9,5 @@ st.title("May I trust this one?")
 with frame.boundary():
     store = resources.store()
     writable = frame.read_only_banner(store)
-    analysing.go_on()
-    result.show_selected(store, writable)
+    step = analysing.go_on()
+    result.show_selected(store, writable, step.running)

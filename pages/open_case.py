@@ -22,8 +22,9 @@ with frame.boundary():
         st.subheader("Or pick a synthetic sample")
         samples.sample_list(disabled=not writable)
 
-    if analysing.go_on():
+    step = analysing.go_on()
+    if step.arrived:
         st.switch_page(CASE, query_params=selection.address_of(selection.current()))
-    analysing.case_card(store, writable)
+    analysing.case_card(store, writable, step.running)
     st.subheader("Recent cases")
     recent.recent_cases(store, writable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -26,8 +27,19 @@ PLANES = {
 }
 
 
-def case_card(store: Store, writable: bool) -> None:
-    """The selected case with everything that can be chosen about it; nothing when none is selected."""
+@dataclass(frozen=True)
+class Step:
+    """Where the selected job stands: `arrived` with a result, or the id of an analysis that is `running`."""
+
+    arrived: bool = False
+    running: str = ""
+
+
+def case_card(store: Store, writable: bool, running: str) -> None:
+    """The selected case with everything that can be chosen about it; nothing when none is selected.
+
+    running: id of the analysis that goes on, "" when none does.
+    """
     case_id = selection.current().case
     if not case_id:
         return
@@ -42,31 +54,35 @@ def case_card(store: Store, writable: bool) -> None:
             show_case(case)
             _reading_choices(case)
         with run:
-            if job := jobs.analysing():
-                jobs.show_progress(job)
+            if running:
+                jobs.show_progress(running)
                 return
             run_form(store, case, writable)
             if any(each.arrays_kept for each in store.analyses_of(case.id)):
                 st.page_link(CASE, label="Show the latest result", query_params={"case": case.id})
 
 
-def go_on() -> bool:
-    """Follow the selected job, and when it is done select what it made; True when a result is there now.
+def go_on() -> Step:
+    """Follow the selected job, and when it is done select what it made.
 
-    Draws the progress of reading. That of an analysis is drawn where the page shows its case.
+    Draws the progress of reading. That of an analysis is drawn where the page shows its case, from the
+    id in the step: to ask again would miss a job that ends in between.
     """
-    if jobs.analysing():
-        return False
     job = jobs.selected()
-    result = jobs.result_of(job) if job else None
-    if job is None or result is None:
-        return False
+    if job is None:
+        return Step()
+    if not job.finished and jobs.kind_of(job) == jobs.ANALYSE:
+        return Step(running=job.id)
+    result = jobs.result_of(job)
+    if result is None:
+        return Step()
     if jobs.kind_of(job) == jobs.READ:
         selection.choose(case=uploads.remember_choices(result), analysis="", job="")
-        return False
+        # Once more from the top: the sidebar was drawn before the case was known.
+        st.rerun()
     outcome = outcomes.load_outcome(result)
     selection.choose(case=outcome.case.id if outcome else "", analysis=result, job="")
-    return True
+    return Step(arrived=True)
 
 
 def start_analysis(store: Store, case: Case, config: AnalysisConfig) -> None:
@@ -94,8 +110,6 @@ def run_form(store: Store, case: Case, writable: bool) -> None:
         on_click=start_analysis,
         args=(store, case, config),
     )
-    if store.analyses_of(case.id):
-        place.page_link(CASE, label="Show the latest result of this case", query_params={"case": case.id})
 
 
 def _reading_choices(case: Case) -> None:

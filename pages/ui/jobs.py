@@ -38,12 +38,6 @@ def selected() -> JobStatus | None:
     return status
 
 
-def analysing() -> str:
-    """Id of the selected job when it is an analysis that still goes on, else ""."""
-    status = _status(selection.current().job)
-    return status.id if status and not status.finished and kind_of(status) == ANALYSE else ""
-
-
 def show_progress(job: str) -> None:
     """Progress, waiting time and a way to cancel, kept up to date until the job is over."""
     _progress(job)

@@ -28,9 +28,11 @@ def recent_cases(store: Store, writable: bool) -> None:
                 _row(store, case, writable)
 
 
-def delete_button(store: Store, case_id: str, name: str, label: str, disabled: bool) -> None:
+def delete_button(
+    store: Store, case_id: str, name: str, label: str, disabled: bool, width: str = "stretch"
+) -> None:
     """A button that asks once more before a case goes."""
-    with st.popover(label, disabled=disabled, key=f"ask_{case_id[:16]}", width="stretch"):
+    with st.popover(label, disabled=disabled, key=f"ask_{case_id[:16]}", width=width):
         st.markdown(f"Delete **{safe_text(name)}** with every result derived from it? This cannot be undone.")
         st.button(
             "Delete for good", type="primary", key=f"delete_{case_id[:16]}", on_click=_delete,
@@ -48,14 +50,14 @@ def case_words(case: CaseSummary) -> str:
 
 
 def _row(store: Store, case: CaseSummary, writable: bool) -> None:
-    text, opener, remover = st.columns([5, 1, 1], vertical_alignment="center")
-    text.markdown(f"**{safe_text(case.name)}**  \n:gray[{safe_text(case_words(case))}]")
-    opener.button(
-        "Open", key=f"open_{case.id[:16]}", width="stretch", on_click=selection.choose,
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.markdown(f"**{safe_text(case.name)}**  \n:gray[{safe_text(case_words(case))}]", width="stretch")
+    row.button(
+        "Open", key=f"open_{case.id[:16]}", on_click=selection.choose,
         kwargs={"case": case.id, "analysis": "", "job": ""},
     )  # fmt: skip
-    with remover:
-        delete_button(store, case.id, case.name, "Delete", disabled=not writable)
+    with row:
+        delete_button(store, case.id, case.name, "Delete", disabled=not writable, width="content")
 
 
 def _delete(store: Store, case_id: str, name: str) -> None:

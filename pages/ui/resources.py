@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.engine import JobManager
-from core.errors import StoreProblem
+from core.errors import SecondLookError, StoreProblem
 
 if TYPE_CHECKING:
     from core.store import Store
@@ -52,13 +52,13 @@ def readers() -> JobManager:
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> threading.Thread:
-    """Import the heavy libraries once, beside the first page rather than before it."""
-    thread = threading.Thread(target=_import_heavy, name="warm-up", daemon=True)
+    """Import the heavy libraries and open the default networks once, beside the first page."""
+    thread = threading.Thread(target=_warm_up, args=(store_or_none(),), name="warm-up", daemon=True)
     thread.start()
     return thread
 
 
-def _import_heavy() -> None:
+def _warm_up(opened: Store | None) -> None:
     for name in HEAVY:
         try:
             importlib.import_module(name)
@@ -67,3 +67,14 @@ def _import_heavy() -> None:
     # Frozen objects are skipped by later collections, which otherwise hold every session for 0.4 s.
     gc.collect()
     gc.freeze()
+    if opened is not None:
+        _open_networks(opened)
+
+
+def _open_networks(opened: Store) -> None:
+    from core.pipeline import prepare
+
+    try:
+        prepare(opened)
+    except SecondLookError as problem:
+        _log.warning("warm-up could not open the default model: %s", problem)

@@ -21,10 +21,16 @@ from pages.ui.viewer import case_view
 VIEW = "case_view"
 
 
-def show_selected(store: Store, writable: bool) -> None:
-    """The selected result; without one, the next step towards it."""
+def show_selected(store: Store, writable: bool, running: str) -> None:
+    """The selected result; without one, the next step towards it.
+
+    running: id of the analysis that goes on, "" when none does.
+    """
     chosen = selection.current()
     case = outcomes.load_case(chosen.case) if chosen.case else None
+    if running and case is None:
+        jobs.show_progress(running)
+        return
     if not chosen.case and not chosen.analysis:
         _nothing_selected("No case is selected. Upload one, or pick a synthetic sample.")
         return
@@ -33,22 +39,22 @@ def show_selected(store: Store, writable: bool) -> None:
     outcome = outcomes.load_outcome(key) if key else None
     if outcome is not None:
         selection.choose(case=outcome.case.id, analysis=key)
-        _show(store, outcome, writable)
+        _show(store, outcome, writable, running)
     elif case is None:
         _nothing_selected("The case that this address names is not kept here (any more). Open it again.")
     else:
-        _not_analysed(store, case, known, writable)
+        _not_analysed(store, case, known, writable, running)
 
 
-def _show(store: Store, stored: Outcome, writable: bool) -> None:
+def _show(store: Store, stored: Outcome, writable: bool, running: str) -> None:
     model_id = stored.analysis.made_by.config.model_id
     defaults = stored.limits
     in_force = limits.in_force(defaults)
     outcome = outcomes.load_outcome(stored.analysis.key, in_force) or stored
     changed = sum(a != b for a, b in zip(defaults.rules, in_force.rules, strict=True))
     titles = {record.id: record.title for record in list_models()}
-    if job := jobs.analysing():
-        jobs.show_progress(job)
+    if running:
+        jobs.show_progress(running)
     with st.container(key="answer"):
         st.markdown(answer.answer_sentence(outcome, titles.get(model_id, model_id), changed))
     case_view(
@@ -102,18 +108,17 @@ def _result_row(summary: AnalysisSummary, shown: bool) -> None:
     )  # fmt: skip
 
 
-def _not_analysed(store: Store, case: Case, known: Sequence[AnalysisSummary], writable: bool) -> None:
+def _not_analysed(
+    store: Store, case: Case, known: Sequence[AnalysisSummary], writable: bool, running: str
+) -> None:
     if known:
         st.info("The result was dropped to save room. The same settings give the same numbers again.")
     else:
         st.markdown("This case has not been analysed yet.")
-    analysing.case_card(store, writable)
+    analysing.case_card(store, writable, running)
 
 
 def _nothing_selected(sentence: str) -> None:
-    if job := jobs.analysing():
-        jobs.show_progress(job)
-        return
     st.markdown(sentence)
     if st.button("Open a case", type="primary", key="to_open_case"):
         selection.choose(case="", analysis="", job="")

@@ -30,14 +30,14 @@ def sample_list(disabled: bool) -> None:
 
 
 def _sample(spec: SampleSpec, disabled: bool) -> None:
-    text, button = st.columns([4, 1], vertical_alignment="center")
+    row = st.container(horizontal=True, vertical_alignment="center", wrap=False)
     form = "volume" if spec.volume else "slice"
-    text.markdown(f"**{spec.title}** :gray[{GROUPS[spec.group].lower()}, {form}]  \n{spec.shows}")
-    button.button(
+    words = f"**{spec.title}** :gray[{GROUPS[spec.group].lower()}, {form}]  \n{spec.shows}"
+    row.markdown(words, width="stretch")
+    row.button(
         "Open",
         key=f"sample_{spec.key}",
         help=f"Open “{spec.title}”",
-        width="stretch",
         disabled=disabled,
         on_click=_start,
         args=(spec.key, spec.title),

@@ -1,4 +1,4 @@
-"""The app in a real browser, from an upload to a verdict; `page` fails a test on any outside request or script error."""
+"""The app in a real browser, from an upload to a verdict, with no outside request and no script error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server's resources in small: a store in memory, job managers of its own, and a model that is a few lines."""
+"""A server's resources in small: a store in memory, own job managers, and a model of a few lines."""
 
 from __future__ import annotations
 

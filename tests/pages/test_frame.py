@@ -70,7 +70,7 @@ def test_selection_survives_a_change_of_page(bench: Bench, text: Text) -> None:
 def test_cancelled_work_is_news_and_no_error(bench: Bench, text: Text) -> None:
     job = bench.jobs.submit("Wait", lambda progress: "", key="analyse:y")
     bench.settle()
-    blocked = bench.jobs.submit("Blocker", lambda progress: _until_cancelled(progress), key="analyse:z")
+    blocked = bench.jobs.submit("Blocker", _until_cancelled, key="analyse:z")
     bench.jobs.cancel(blocked)
     bench.settle()
     app = bench.open(job=blocked)

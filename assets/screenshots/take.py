@@ -1,0 +1,96 @@
+"""Takes the screenshots in this folder: `python assets/screenshots/take.py [PAGE...]`.
+
+Starts the app on an empty store, opens and analyses sample cases, and saves each page in light and dark at
+1280 and 390 pixels. Needs requirements-dev.txt and Debian's chromium (or SECOND_LOOK_CHROMIUM).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.e2e.conftest import FLAGS, Server, free_port  # noqa: E402 - after the path is set
+
+FOLDER = Path(__file__).resolve().parent
+SAMPLE = "volume-satellite"
+SIZES = {1280: 1000, 390: 1400}
+WAIT_MS = 180_000
+
+
+def take_case(page: Page, address: str) -> None:
+    """The verdict on a volume."""
+    page.goto(address)
+    page.locator(f".st-key-sample_{SAMPLE}").get_by_role("button", name="Open").click()
+    page.locator(".st-key-analyse button").click(timeout=WAIT_MS)
+    page.locator(".st-key-answer").wait_for(timeout=WAIT_MS)
+    page.locator(".second-look[data-ready]").wait_for(timeout=WAIT_MS)
+
+
+def take_open_case(page: Page, address: str) -> None:
+    """A sample that is ready to be analysed."""
+    page.goto(address)
+    page.locator(f".st-key-sample_{SAMPLE}").get_by_role("button", name="Open").click()
+    page.locator(".st-key-case_card").wait_for(timeout=WAIT_MS)
+
+
+def take_about(page: Page, address: str) -> None:
+    """The About page from its top."""
+    page.goto(f"{address}/about")
+    page.locator("h1").wait_for(timeout=WAIT_MS)
+
+
+PAGES: dict[str, Callable[[Page, str], None]] = {
+    "case": take_case,
+    "open-case": take_open_case,
+    "about": take_about,
+}
+
+
+def main(wanted: list[str]) -> None:
+    """Take the wanted pages, all when none is named."""
+    path = os.environ.get("SECOND_LOOK_CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        sys.exit("no Chromium found: install Debian's chromium, or name one in SECOND_LOOK_CHROMIUM")
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        server = Server(Path(home), free_port())
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+            for name in wanted or list(PAGES):
+                _take(browser, server.address, name)
+        finally:
+            server.stop()
+
+
+def _take(browser: Browser, address: str, name: str) -> None:
+    for theme in ("light", "dark"):
+        for width, height in SIZES.items():
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+            page = context.new_page()
+            PAGES[name](page, address)
+            page.mouse.move(0, 0)
+            page.wait_for_timeout(1500)
+            path = FOLDER / f"{name}-{theme}-{width}.png"
+            path.write_bytes(_deflated(page.screenshot()))
+            context.close()
+            sys.stdout.write(f"{path.relative_to(ROOT)} {path.stat().st_size // 1000} kB\n")
+
+
+def _deflated(picture: bytes) -> bytes:
+    """The same pixels, packed as small as PNG goes."""
+    pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+    return cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
