@@ -64,11 +64,11 @@ def _warm_up(opened: Store | None) -> None:
             importlib.import_module(name)
         except ImportError:
             _log.exception("warm-up could not import %s", name)
+    if opened is not None:
+        _open_networks(opened)
     # Frozen objects are skipped by later collections, which otherwise hold every session for 0.4 s.
     gc.collect()
     gc.freeze()
-    if opened is not None:
-        _open_networks(opened)
 
 
 def _open_networks(opened: Store) -> None:
