@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -16,6 +17,10 @@ from pages.ui.viewer import shown_view
 MIMES = {".png": "image/png", ".json": "application/json", ".gz": "application/gzip", ".tif": "image/tiff"}
 
 
+LARGEST_RAW = 2**20
+"""Bytes; see `packed`."""
+
+
 @st.fragment
 def downloads(outcome: Outcome, view_key: str) -> None:
     """The files are made when the menu is opened, for the slice that the viewer then shows."""
@@ -23,7 +28,7 @@ def downloads(outcome: Outcome, view_key: str) -> None:
     if not menu.open:
         return
     with menu, boundary():
-        shown = _shown_slice(outcome, view_key)
+        shown = shown_view(view_key, outcome.analysis, outcome.verdict).slice or 0
         _button("Mask, in the geometry of the input", mask_file(outcome))
         _button(f"Overlay of slice {shown + 1} (PNG)", overlay_file(outcome, shown))
         _button("Everything shown (JSON)", json_file(outcome))
@@ -38,14 +43,21 @@ def link() -> None:
         st.caption("Opens this result on this server, for as long as the case is kept. It names no patient.")
 
 
+def packed(file: NamedBytes) -> NamedBytes:
+    """The file itself, gzipped when it is a large one of another kind than .gz or .png.
+
+    Streamlit names a payload above `LARGEST_RAW` by samples of its bytes, so that two patients' files
+    could get one address; compressed ones differ everywhere when they differ at all.
+    """
+    if len(file.data) <= LARGEST_RAW or file.name.endswith((".gz", ".png")):
+        return file
+    return NamedBytes(f"{file.name}.gz", gzip.compress(file.data, 6, mtime=0))
+
+
 def _button(label: str, file: NamedBytes) -> None:
+    file = packed(file)
     suffix = file.name[file.name.rfind(".") :]
     st.download_button(
         label, file.data, file_name=file.name, mime=MIMES.get(suffix, "application/octet-stream"),
         key=f"download_{label[:7]}", on_click="ignore", width="stretch",
     )  # fmt: skip
-
-
-def _shown_slice(outcome: Outcome, view_key: str) -> int:
-    shown = shown_view(view_key, outcome.analysis, outcome.verdict).slice or 0
-    return min(shown, outcome.case.image.slices - 1)

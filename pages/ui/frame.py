@@ -69,7 +69,7 @@ def show_problem(problem: SecondLookError) -> None:
     if isinstance(problem, Cancelled):
         st.info("Cancelled. Nothing was changed.")
         return
-    with st.container(border=True, key="problem"):
+    with st.container(border=True):
         st.error(safe_text(problem.what, LONGEST_FACT))
         facts = {
             "File": problem.file,

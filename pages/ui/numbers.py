@@ -49,6 +49,17 @@ def case_numbers(outcome: Outcome) -> None:
     _slices(outcome)
 
 
+def overlap_facts(outcome: Outcome) -> tuple[tuple[str, str], ...]:
+    """(name, value) of the agreement with the reference; nothing when there is none."""
+    if outcome.overlap is None:
+        return ()
+    whole = outcome.overlap.whole
+    facts = [(label, number(getattr(whole, key))) for key, label, _ in OVERLAPS]
+    if whole.state != "both present":
+        facts.append(("Compared with the reference", STATES[whole.state]))
+    return tuple(facts)
+
+
 def _overlap(report: OverlapReport) -> None:
     _table([_overlap_row(report.whole, *each) for each in OVERLAPS])
     st.caption(f"Whole case: {STATES[report.whole.state]}.")

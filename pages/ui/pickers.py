@@ -31,6 +31,7 @@ def pick_analysis(case: Case) -> AnalysisConfig | None:
         estimator = _pick_sampling(spec)
         channels = _pick_channels(case, record)
         rest = _pick_machine()
+    st.caption(_channel_words(case, record, channels))
     return AnalysisConfig(model_id=record.id, estimator=estimator, channels=channels, **rest)
 
 
@@ -96,7 +97,6 @@ def _pick_channels(case: Case, record: ModelRecord) -> tuple[int, ...] | None:
     names = case.image.channel_names
     guessed = guess_channels(len(names), record.channels)
     if len(names) == 1:
-        st.caption(f"The case has one channel; it feeds all {len(record.channels)} inputs of the model.")
         return None
     st.markdown("**Which channel is which**")
     columns = st.columns(len(record.channels))
@@ -113,6 +113,16 @@ def _pick_channels(case: Case, record: ModelRecord) -> tuple[int, ...] | None:
         )
     )
     return None if picked == guessed else picked
+
+
+def _channel_words(case: Case, record: ModelRecord, channels: tuple[int, ...] | None) -> str:
+    names = case.image.channel_names
+    if len(names) == 1:
+        return f"The one channel of the case feeds all {len(record.channels)} inputs of the model."
+    fed = channels or guess_channels(len(names), record.channels)
+    pairs = [f"{wanted} from {at + 1} {names[at]}" for wanted, at in zip(record.channels, fed, strict=True)]
+    how = "guessed; change it under More" if channels is None else "chosen by you"
+    return safe_text(f"Channels: {', '.join(pairs)} ({how}).", 300)
 
 
 def _pick_machine() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import logging
@@ -27,7 +28,9 @@ def store() -> Store:
     """The one store of this process. Raises StoreProblem, and tries again on the next call."""
     from core.store import Store
 
-    return Store.open()
+    opened = Store.open()
+    atexit.register(opened.close)
+    return opened
 
 
 def store_or_none() -> Store | None:

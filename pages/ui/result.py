@@ -59,7 +59,7 @@ def _show(store: Store, stored: Outcome, writable: bool, running: str) -> None:
         st.markdown(answer.answer_sentence(outcome, titles.get(model_id, model_id), changed))
     case_view(
         outcome.case, outcome.analysis, outcome.verdict, key=VIEW,
-        score_labels={spec.key: spec.label for spec in SCORES},
+        score_labels={spec.key: spec.label for spec in SCORES}, facts=numbers.overlap_facts(outcome),
     )  # fmt: skip
     st.caption(_how_to_read(outcome))
     _details(store, outcome, defaults, writable)
