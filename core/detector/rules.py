@@ -120,8 +120,8 @@ RULES: tuple[RuleSpec, ...] = (
         percent=False, limit=1.0, spread=1.0, low=1.0, high=20.0, fitted=True,
         help="Slices with a prediction form more than one stack, with empty slices between. It is shown on "
         "the fullest slice of every stack too many.",
-        sentence="This is stack number {measured} of slices with a prediction, apart from the others; the "
-        "training references seldom have more than {limit}.",
+        sentence="A separate stack of slices with a prediction, number {measured} by size; the training "
+        "references seldom have more than {limit}.",
     ),
     RuleSpec(
         key="spurious", cause="spurious", label="Spurious small blob", letter="B", measure="smallest_share",
