@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
+import re
+from importlib.metadata import PackageNotFoundError, metadata, version
+from pathlib import Path
 
 import streamlit as st
 
 import core
+from core.config import AnalysisConfig
 from core.models import list_models
 from core.models.records import ModelRecord
 from core.models.registry import SHIPPED_FOLDER
 from core.view.words import count
 from pages.ui import resources
-from pages.ui.text import safe_text
+from pages.ui.text import plain_text, safe_text
 
-PACKAGES = {
-    "streamlit": "Apache-2.0",
-    "torch": "BSD-3-Clause",
-    "onnxruntime": "MIT",
-    "segmentation-models-pytorch": "MIT",
-    "timm": "Apache-2.0",
-    "numpy": "BSD-3-Clause",
-    "scipy": "BSD-3-Clause",
-    "scikit-image": "BSD-3-Clause",
-    "opencv-python-headless": "Apache-2.0",
-    "duckdb": "MIT",
-    "nibabel": "MIT",
-    "pydicom": "MIT",
-    "pyjpegls": "MIT",
-    "pylibjpeg": "MIT",
-    "python-gdcm": "BSD-3-Clause",
-    "pylibjpeg-openjpeg": "BSD-2-Clause and MIT",
-    "pillow": "MIT-CMU",
-    "safetensors": "Apache-2.0",
-    "pydantic": "MIT",
-}
-"""Libraries that read, compute or show, with the licence each states."""
+REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 
 
 def purpose() -> None:
@@ -90,7 +72,8 @@ def models() -> None:
     records = list_models()
     if not records:
         st.info("No model is installed. Put one into the models folder of the store's directory.")
-    for record in records:
+    preferred = AnalysisConfig().model_id
+    for record in sorted(records, key=lambda each: each.id != preferred):
         _model(record)
 
 
@@ -123,8 +106,7 @@ def sources_and_versions() -> None:
         st.caption(
             f"Second Look {core.__version__}, Python {platform.python_version()}, {platform.machine()}"
         )
-        rows = [(name, _version(name), licence) for name, licence in PACKAGES.items()]
-        columns = zip(*rows, strict=True)
+        columns = zip(*packages(REQUIREMENTS.read_text(encoding="utf-8")), strict=True)
         st.dataframe(
             dict(zip(("library", "version", "licence"), columns, strict=True)),
             hide_index=True,
@@ -144,7 +126,23 @@ def _model(record: ModelRecord) -> None:
         # A user's own card is foreign Markdown, which could fetch pictures: only shipped ones are rendered.
         if record.folder.parent == SHIPPED_FOLDER and card.is_file():
             with st.expander("Model card: data, scores with intervals, known failures"):
-                st.markdown(card.read_text(encoding="utf-8"))
+                st.markdown(card_body(card.read_text(encoding="utf-8")))
+
+
+def card_body(card: str) -> str:
+    """A model card without its title, which stands above it already, and with smaller headings.
+
+    >>> card_body("# Title\\n\\nText\\n\\n## Data")
+    'Text\\n\\n#### Data'
+    """
+    without_title = re.sub(r"\A\s*# .*\n", "", card)
+    return re.sub(r"^#(?=#* )", "###", without_title, flags=re.MULTILINE).strip()
+
+
+def packages(requirements: str) -> tuple[tuple[str, str, str], ...]:
+    """(name, installed version, licence as the package states it) of every line of a requirements file."""
+    names = re.findall(r"^([A-Za-z0-9._-]+)", requirements, flags=re.MULTILINE)
+    return tuple((name, _version(name), _licence(name)) for name in names)
 
 
 def _version(package: str) -> str:
@@ -152,3 +150,13 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
+
+
+def _licence(package: str) -> str:
+    try:
+        facts = metadata(package)
+    except PackageNotFoundError:
+        return ""
+    classified = [each for each in facts.get_all("Classifier") or () if each.startswith("License ::")]
+    stated = facts.get("License-Expression") or (classified[0] if classified else facts.get("License", ""))
+    return plain_text(stated.rpartition(":: ")[2])
