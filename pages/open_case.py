@@ -16,15 +16,15 @@ with frame.boundary():
     writable = frame.read_only_banner(store)
     upload, pick = st.columns(2, gap="large")
     with upload:
-        st.subheader("Upload")
+        st.header("Upload")
         uploads.upload_form(disabled=not writable)
     with pick:
-        st.subheader("Or pick a synthetic sample")
+        st.header("Or pick a synthetic sample")
         samples.sample_list(disabled=not writable)
 
     step = analysing.go_on()
     if step.arrived:
         st.switch_page(CASE, query_params=selection.address_of(selection.current()))
     analysing.case_card(store, writable, step.running)
-    st.subheader("Recent cases")
+    st.header("Recent cases")
     recent.recent_cases(store, writable)

@@ -30,14 +30,14 @@ def purpose() -> None:
     )
     yes, no = st.columns(2, gap="medium")
     with yes.container(border=True, height="stretch"):
-        st.subheader("Use it to")
+        st.header("Use it to")
         st.markdown(
             "- see where a network's mask may be wrong, and how sure the network is\n"
             "- compare networks and ways of estimating uncertainty on the same case\n"
             "- study which limits catch failures, on cases with a reference mask"
         )
     with no.container(border=True, height="stretch"):
-        st.subheader("Do not use it")
+        st.header("Do not use it")
         st.markdown(
             "- for diagnosis, treatment, triage or any decision about a person\n"
             "- as proof that a mask is right: “Looks consistent” says that no check fired, and where all "

@@ -48,7 +48,7 @@ def case_card(store: Store, writable: bool, running: str) -> None:
         st.warning("The case that this address names is not kept here (any more). Open it again.")
         return
     with st.container(border=True, key="case_card"):
-        st.subheader(f"Ready: {safe_text(case.name)}", anchor=False)
+        st.header(f"Ready: {safe_text(case.name)}", anchor=False)
         seen, run = st.columns([3, 2], gap="large")
         with seen:
             show_case(case)

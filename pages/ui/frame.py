@@ -70,16 +70,15 @@ def show_problem(problem: SecondLookError) -> None:
         st.info("Cancelled. Nothing was changed.")
         return
     with st.container(border=True):
-        st.error(safe_text(problem.what, LONGEST_FACT))
+        st.error(safe_text(problem.what[:1].upper() + problem.what[1:], LONGEST_FACT))
         facts = {
             "File": problem.file,
             "Found": problem.found,
             "Expected": problem.expected,
             "What to do": problem.fix,
         }
-        for name, fact in facts.items():
-            if fact:
-                st.markdown(f"**{name}:** {safe_text(fact, LONGEST_FACT)}")
+        lines = [f"**{name}:** {safe_text(fact, LONGEST_FACT)}" for name, fact in facts.items() if fact]
+        st.markdown("  \n".join(lines))
 
 
 def show_incident(incident: str) -> None:
