@@ -119,7 +119,7 @@ def _model(record: ModelRecord) -> None:
         st.subheader(safe_text(record.title), anchor=False)
         st.markdown(safe_text(record.description, 600))
         st.caption(
-            f"{safe_text(record.id)} · {len(record.members)} networks · input: "
+            f"{safe_text(record.id)} · {count(len(record.members), 'network')} · input: "
             f"{safe_text(', '.join(record.channels))} · licence: {safe_text(record.licence)}"
         )
         card = record.folder / "CARD.md"
