@@ -34,8 +34,8 @@ function buildLayout(viewer) {
     el("p", { class: "strip-note quiet" }, "Height: confidence of each slice, 0 to 1 (pale: nothing predicted). ▼ least confident. Ticks: checks that fired."));
   const legend = el("div", { class: "legend" }, parts.layers,
     el("div", { class: "tuning" }, el("label", { class: "opacity" }, parts.opacityName, parts.opacity), parts.mapChoice));
-  const main = el("div", { class: "main" }, tools, parts.windowPanel, stage, parts.readout, slices, legend, parts.spoken);
-  const side = el("div", { class: "side" }, parts.verdict, parts.numbers);
+  const main = el("div", { class: "main" }, tools, parts.windowPanel, stage, parts.readout, slices, parts.spoken);
+  const side = el("div", { class: "side" }, parts.verdict, legend, parts.numbers);
   viewer.root.replaceChildren(el("div", { class: "frame" }, main, side), parts.dialog);
   parts.slices = slices;
   parts.range.addEventListener("input", () => viewer.go(Number(parts.range.value) - 1));
