@@ -101,10 +101,10 @@ class TrainingRecord(Frozen):
 class ModelRecord(Frozen):
     """One model as the registry lists it.
 
-    class_names: foreground classes. activation: "sigmoid" = one logit per foreground class, "softmax" =
-        one per class with background first. folds: the patients of each fold of the training data, or
-        empty for a model trained elsewhere. rule_limits: of the shape rules, from the training references;
-        None: the built-in ones. folder: where its files lie; not part of the JSON.
+    class_names: foreground classes. activation: "sigmoid" = one logit for the one foreground class,
+        "softmax" = one per class with background first. folds: the patients of each fold of the training
+        data, or empty for a model trained elsewhere. rule_limits: of the shape rules, from the training
+        references; None: the built-in ones. folder: where its files lie; not part of the JSON.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")
@@ -131,6 +131,9 @@ class ModelRecord(Frozen):
             raise ValueError("working_size must be a multiple of 32")
         if len(self.channels) != self.architecture.in_channels:
             raise ValueError("channels must name every input channel of the architecture")
+        # Regions that may overlap have no common background, which entropies and masks here rest on.
+        if self.activation == "sigmoid" and len(self.class_names) > 1:
+            raise ValueError("sigmoid takes one class; several classes need softmax")
         logits = len(self.class_names) + (self.activation == "softmax")
         if logits != self.architecture.classes:
             raise ValueError(f"{self.activation} with these class_names needs {logits} classes")

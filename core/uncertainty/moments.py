@@ -112,14 +112,15 @@ def _welford(mean: Float64Array, squares: Float64Array, value: FloatArray, count
 
 
 def _background(prob: FloatArray) -> FloatArray:
-    rest: FloatArray = 1.0 - prob.sum(axis=0)
+    # A float32 sum of several classes is off by more than mutual information may be below 0.
+    rest: FloatArray = 1.0 - prob.sum(axis=0, dtype=np.float64 if len(prob) > 1 else None)
     return np.maximum(rest, 0.0, out=rest)
 
 
 def _entropy(prob: FloatArray, background: FloatArray) -> FloatArray:
     total = -_p_ln_p(background)
     for plane in prob:
-        total -= _p_ln_p(plane)
+        total -= _p_ln_p(plane.astype(background.dtype, copy=False))
     return np.maximum(total, 0.0, out=total)
 
 

@@ -102,6 +102,12 @@ def test_an_inconsistent_record_is_refused(wrong: dict[str, object]) -> None:
         record(**wrong)
 
 
+def test_several_classes_that_may_overlap_are_refused() -> None:
+    two = ArchitectureConfig(kind="unet", encoder="resnet18", classes=2)
+    with pytest.raises(ValidationError, match="need softmax"):
+        record(architecture=two, class_names=("core", "oedema"))
+
+
 def test_softmax_counts_the_background() -> None:
     two = ArchitectureConfig(kind="unet", encoder="resnet18", classes=2)
     assert record(architecture=two, activation="softmax").class_names == ("lesion",)

@@ -92,6 +92,16 @@ def test_running_maps_equal_the_stack(stack: Float32Array) -> None:
     assert maps.mutual_information is not None and maps.mutual_information.min() >= 0.0
 
 
+@pytest.mark.parametrize("classes", [2, 5, 20, 63])
+def test_equal_samples_of_many_classes_hold_no_information(classes: int) -> None:
+    logits = np.random.default_rng(classes).normal(0.0, 5.0, (classes + 1, 40, 40)).astype(np.float32)
+    shares = np.exp(logits - logits.max(axis=0))
+    sample = (shares / shares.sum(axis=0))[1:]
+    maps = reduced(*[sample] * 5)
+    assert maps.mutual_information is not None
+    np.testing.assert_allclose(maps.mutual_information, 0.0, atol=1e-9)
+
+
 @settings(max_examples=30, deadline=None)
 @given(arrays(np.float32, (4, 1, 2, 2), elements=PROB))
 def test_order_of_samples_does_not_matter(stack: Float32Array) -> None:
