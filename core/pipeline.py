@@ -35,7 +35,11 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Version of what an analysis holds; a change of meaning makes every stored key miss."""
 
-LIBRARIES = ("torch", "onnxruntime", "numpy", "opencv-python-headless", "nibabel", "pydicom", "pillow")
+LIBRARIES = (
+    "torch", "onnxruntime", "onnx", "onnxscript", "segmentation-models-pytorch", "timm", "numpy", "scipy",
+    "scikit-image", "opencv-python-headless", "nibabel", "pydicom", "pillow", "python-gdcm",
+    "pylibjpeg-openjpeg", "pyjpegls",
+)  # fmt: skip
 """Libraries that can change the numbers; their versions are part of the key."""
 
 
@@ -237,6 +241,7 @@ def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor, channels:
             "case": case.id,
             "estimator": config.estimator,
             "architecture": predictor.record.architecture,
+            "activation": predictor.record.activation,
             "preprocessing": predictor.record.preprocessing,
             "working_size": predictor.record.working_size,
             "schema": SCHEMA,

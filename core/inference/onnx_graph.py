@@ -10,6 +10,7 @@ import contextlib
 import os
 import tempfile
 import threading
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ class GraphProblem(Exception):
 
 def graph_key(architecture: object, shape: tuple[int, ...], sites: tuple[str, ...]) -> str:
     """Name of a kept graph: architecture, input shape, where it was cut, and the exporter's versions."""
-    versions = (torch.__version__, onnx.__version__)
+    versions = (torch.__version__, onnx.__version__, version("onnxscript"))
     return digest({"architecture": architecture, "shape": shape, "sites": sites, "versions": versions,
                    "scheme": GRAPH_SCHEME})  # fmt: skip
 

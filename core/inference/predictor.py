@@ -41,8 +41,7 @@ def open_predictor(
     runs; None keeps them in memory. Raises InferenceProblem for settings that this machine does not have.
     """
     settings = resolve_settings(device, backend, precision)
-    digests = tuple(weights_digest(record, member) for member in range(len(record.members)))
-    key = (record.id, digests, settings, graphs)
+    key = (record, settings, graphs)
     with _OPEN_LOCK:
         predictor = _OPEN.pop(key, None) or Predictor(record, settings, graphs)
         _OPEN[key] = predictor

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from core.detector import with_limit
 from core.errors import Cancelled, ModelProblem
 from core.io import read_case
 from core.models.registry import write_record
-from core.pipeline import Outcome, analyse, guess_channels, open_case, open_sample, stored_outcome
+from core.pipeline import LIBRARIES, Outcome, analyse, guess_channels, open_case, open_sample, stored_outcome
 from core.report import json_file, mask_file, outcome_record, overlay_file
 from core.store import Store
 from core.types import Analysis, NamedBytes
@@ -92,6 +93,31 @@ def test_explicit_settings_that_equal_the_automatic_ones_share_a_result(store: S
 def test_every_setting_that_changes_numbers_changes_the_key(store: Store, change: dict[str, object]) -> None:
     base = run(store, 1).analysis.key
     assert run(store, 1, TINY.model_copy(update={"device": "cpu", **change})).analysis.key != base
+
+
+def test_a_model_that_uses_the_same_weights_otherwise_has_results_of_its_own(
+    store: Store, home: Path
+) -> None:
+    before = run(store, 1)
+    path = home / "models" / "tiny" / "model.json"
+    changes = ({"working_size": 64}, {"preprocessing": {"mean": [0.1] * 3, "std": [0.5] * 3}})
+    for change in changes:
+        path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+        after = run(store, 1)
+        assert not after.cached
+        assert digests(after.analysis) != digests(before.analysis)
+
+
+def test_every_library_that_can_change_the_numbers_is_in_the_key(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(store, 1).analysis.made_by
+    assert {"torch", "onnxruntime", "timm", "scikit-image", "python-gdcm"} <= dict(first.versions).keys()
+    for name in LIBRARIES:
+        monkeypatch.setattr(
+            "core.pipeline.version", lambda each, name=name: "0" if each == name else version(each)
+        )
+        assert run(store, 1).analysis.key != first.key
 
 
 def test_a_case_gives_the_same_arrays_alone_and_after_others(store: Store) -> None:

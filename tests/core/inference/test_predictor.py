@@ -187,6 +187,8 @@ def test_predictors_are_shared_and_bounded(record: ModelRecord) -> None:
     one = open_predictor(record, device="cpu", backend="torch")
     assert open_predictor(record, device="cpu", backend="torch") is one
     assert open_predictor(record, device="cpu", backend="onnxruntime") is not one
+    other_size = record.model_copy(update={"working_size": 64})
+    assert open_predictor(other_size, device="cpu", backend="torch").record.working_size == 64
     for index in range(4):
         open_predictor(record.model_copy(update={"id": f"other-{index}"}), device="cpu")
     assert open_predictor(record, device="cpu", backend="torch") is not one
