@@ -65,13 +65,21 @@ def is_junk(name: str) -> bool:
 
 
 def skipped_note(names: list[str]) -> tuple[str, ...]:
-    """A note on files that were left out, by name, or nothing."""
+    """A note on files that were left out, by kind of name, or nothing.
+
+    Names themselves are not kept: archives name files and folders after patients.
+    """
     if not names:
         return ()
-    shown = ", ".join(display_name(name) for name in names[:5])
-    return (
-        f"{len(names)} file(s) that are not images were skipped: {shown}{' ...' if len(names) > 5 else ''}.",
-    )
+    kinds = sorted({_kind_of_name(name) for name in names})
+    shown = f"{', '.join(kinds[:5])}{' ...' if len(kinds) > 5 else ''}"
+    return (f"{len(names)} file(s) that are not images were skipped: {shown}.",)
+
+
+def _kind_of_name(name: str) -> str:
+    shown = display_name(name)
+    known = next((suffix for suffix in _JUNK_SUFFIXES if shown.lower().endswith(suffix)), "other")
+    return shown if shown.lower() in _JUNK_NAMES else known
 
 
 def _open(data: bytes, limits: Limits) -> zipfile.ZipFile:

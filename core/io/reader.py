@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -156,13 +156,17 @@ def _equal_channels(values: Float32Array) -> list[str]:
 def _reference(
     decoded: Decoded, image: Image, reference: Sequence[NamedBytes], limits: Limits
 ) -> tuple[Reference | None, tuple[str, ...]]:
-    """The reference mask on the image's grid; its own file is named in refusals and notes."""
+    """The reference mask on the image's grid; its own file is named in refusals.
+
+    Beside DICOM its name is not kept, as for the case itself.
+    """
     if not reference:
         return None, ()
     name = display_name(reference[0].name)
+    kept_name = "reference mask" if decoded.format == "dicom" else name
     mask = at_boundary(name, lambda: decode_upload(reference, ReadOptions(), limits))
     fitted, notes = at_boundary(name, lambda: fit_reference(mask, decoded, image.geometry, name))
-    return fitted, (
+    return replace(fitted, name=kept_name), (
         *(f"Reference: {note}" for note in mask.notes if "orientation unknown" not in note),
         *notes,
     )

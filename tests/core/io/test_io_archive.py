@@ -35,10 +35,16 @@ def test_zip_may_hold_one_other_image(name: str, data: bytes, kind: str) -> None
     assert opened(zipped({name: data})).format == kind
 
 
-def test_files_that_are_no_images_are_skipped_and_listed() -> None:
-    case = opened(zipped({**SLICES, "DICOMDIR": b"x", "__MACOSX/._IM0.dcm": b"x", "README.txt": b"x"}))
+def test_files_that_are_no_images_are_skipped_and_listed_by_kind() -> None:
+    extra = {"DICOMDIR": b"x", "__MACOSX/._IM0.dcm": b"x", "JANE_DOE.txt": b"x"}
+    case = opened(zipped({**SLICES, **extra}))
     assert case.image.slices == 3
-    assert any("3 file(s)" in note and "README.txt" in note for note in case.notes)
+    assert any("3 file(s)" in note and "skipped: .txt, DICOMDIR, other." in note for note in case.notes)
+
+
+def test_no_name_inside_an_archive_is_kept() -> None:
+    case = opened(zipped({**SLICES, "DOE/JANE.txt": b"x", "JANE DOE": b"x", "jane.doe": b"x"}))
+    assert "jane" not in " ".join((case.name, *case.notes)).lower()
 
 
 def test_damaged_dcm_member_is_not_skipped() -> None:

@@ -48,8 +48,9 @@ def test_nifti_mask_fits_a_dicom_series() -> None:
     mask = np.zeros((9, 8, 4), np.uint8)
     mask[0, 0, 2] = 1
     affine = np.diag([-1.0, -1.0, 2.0, 1.0])
-    case = read_case(named(series(4)), reference=[NamedBytes("mask.nii", nifti(mask, affine))])
+    case = read_case(named(series(4)), reference=[NamedBytes("jane-doe.nii", nifti(mask, affine))])
     assert np.argwhere(reference_of(case)).tolist() == [[2, 0, 0]]
+    assert case.reference is not None and "jane" not in case.reference.name
 
 
 @pytest.mark.parametrize(("shift", "noted"), [(0.0005, False), (0.002, True), (40, True)])
