@@ -82,14 +82,20 @@ def inspect(paths: tuple[Path, ...], as_json: bool) -> None:
 )
 @click.option("--model", "model_id", default="lgg-unet", show_default=True, help="See `models list`.")
 @click.option("--estimator", type=click.Choice(ESTIMATORS), help="Default: the best that the model allows.")
-@click.option("--samples", default=20, show_default=True, help="Monte-Carlo samples per network.")
-@click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--samples",
+    type=click.IntRange(2, 200),
+    default=20,
+    show_default=True,
+    help="Monte-Carlo samples per network.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**63, max_open=True), default=0, show_default=True)
 @click.option(
     "--channels", help="Image channel for each model input, such as 0,1,2 or 0,0,0; default: guessed."
 )
 @click.option("--plane", type=click.Choice(PLANES), default="auto", show_default=True)
-@click.option("--volume", type=int, help="Volume of a 4-D file or time point of a series, from 0.")
-@click.option("--series", type=int, help="Series of an archive, from 0, largest first.")
+@click.option("--volume", type=click.IntRange(0), help="Volume of a 4-D file or time point, from 0.")
+@click.option("--series", type=click.IntRange(0), help="Series of an archive, from 0, largest first.")
 @click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True)
 @click.option(
     "--backend", type=click.Choice(("auto", "onnxruntime", "torch")), default="auto", show_default=True

@@ -96,7 +96,15 @@ def test_inspect_of_good_files_exits_0(slice_file: Path) -> None:
 
 def test_wrong_usage_exits_2(home: Path) -> None:
     assert call("analyse").exit_code == 2
-    assert call("analyse", "x.png", "--estimator", "guess").exit_code == 2
+    for wrong in (
+        ("--estimator", "guess"),
+        ("--volume", -1),
+        ("--series", -1),
+        ("--samples", 1),
+        ("--seed", -1),
+    ):
+        done = call("analyse", "x.png", *wrong)
+        assert (done.exit_code, wrong[0] in done.stderr) == (2, True)
 
 
 def test_models_list_shows_shipped_and_own(slice_file: Path) -> None:
