@@ -29,12 +29,15 @@ def mask_file(outcome: Outcome) -> NamedBytes:
 
 
 def overlay_file(outcome: Outcome, index: int) -> NamedBytes:
-    """PNG of one slice with the prediction, the reference and the places of the fired rules drawn on it."""
+    """PNG of slice `index` (from 0) with the prediction, the reference and the places of the fired rules.
+
+    The file's name counts slices from 1, as the picture and the screen do.
+    """
     from core.io import write_png
     from core.view.overlay import overlay_picture
 
     picture = overlay_picture(outcome.case, outcome.analysis, outcome.verdict, index)
-    return _named(f"second-look-overlay-slice{index}", ".png", write_png(picture))
+    return _named(f"second-look-overlay-slice-{index + 1}", ".png", write_png(picture))
 
 
 def json_file(outcome: Outcome) -> NamedBytes:
@@ -57,6 +60,7 @@ def outcome_record(outcome: Outcome) -> Json:
         "empty": analysis.empty,
         "worst_slice": analysis.worst_slice,
         "scores": _values(analysis.scores),
+        "places": _places(analysis.scores),
         "notes": _notes(analysis.scores),
         "metrics": _metrics_record(outcome.overlap),
         "slices": [_slice_record(each) for each in analysis.slices],
@@ -69,7 +73,7 @@ def outcome_record(outcome: Outcome) -> Json:
 
 
 def case_record(case: Case) -> Json:
-    """What is known about the input, without anything that names a patient."""
+    """What is known about the input; its name is the upload's file name (DICOM: a neutral one)."""
     geometry = case.image.geometry
     return {
         "id": case.id,
@@ -113,6 +117,11 @@ def _overlap_record(overlap: Overlap) -> Json:
 
 def _values(items: Iterable[Score | Measure]) -> Json:
     return {item.key: item.value for item in items}
+
+
+def _places(scores: Iterable[Score]) -> Json:
+    """Where the scores were decided that have such a place."""
+    return {each.key: {"slice": each.slice, "box": each.box} for each in scores if each.box is not None}
 
 
 def _notes(items: Iterable[Score | Measure]) -> Json:

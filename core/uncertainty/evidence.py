@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -44,11 +43,6 @@ class Evidence:
     @property
     def all_slices(self) -> range:
         return range(self.slices)
-
-    @cached_property
-    def study_patch(self) -> Patch:
-        """The least confident cube of the whole study."""
-        return self.patch(self.all_slices)
 
     def mean(self, source: Source, region: Region, scope: range) -> tuple[float, float]:
         """Weighted mean of a confidence map over a region of these slices, and the sum of weights.
