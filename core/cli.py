@@ -18,7 +18,7 @@ import click
 
 from core import __version__
 from core.config import AnalysisConfig, EstimatorConfig, EstimatorKind, Plane, ReadOptions
-from core.errors import SecondLookError
+from core.errors import SecondLookError, SettingsProblem
 from core.types import Progress
 
 if TYPE_CHECKING:
@@ -218,11 +218,20 @@ def _stderr_progress() -> Progress:
 def _write_out(outcome: Outcome, folder: Path) -> None:
     from core.report import json_file, mask_file, overlay_file
 
-    folder.mkdir(parents=True, exist_ok=True)
     index = outcome.analysis.worst_slice or 0
-    for file in (mask_file(outcome), overlay_file(outcome, index), json_file(outcome)):
-        (folder / file.name).write_bytes(file.data)
-        click.echo(f"wrote {folder / file.name}", err=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in (mask_file(outcome), overlay_file(outcome, index), json_file(outcome)):
+            (folder / file.name).write_bytes(file.data)
+            click.echo(f"wrote {folder / file.name}", err=True)
+    except OSError as error:
+        raise SettingsProblem(
+            "The results cannot be written",
+            file=str(folder),
+            found=error.strerror or type(error).__name__,
+            expected="a folder that may be written",
+            fix="give another folder with --out",
+        ) from error
 
 
 def _print_outcome(outcome: Outcome, as_json: bool) -> None:

@@ -178,7 +178,7 @@ def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progre
     reduced = reduce(stream, case.image.slices, case.image.slice_shape, classes)
     predicted = time.perf_counter()
     progress(0.85, "Scoring the confidence")
-    slices = _summaries(reduced)
+    slices, scores = _summaries(reduced), score_case(reduced)
     timings = (
         Timing(stage="prediction", seconds=predicted - started),
         Timing(stage="scores and rules", seconds=time.perf_counter() - predicted),
@@ -189,7 +189,7 @@ def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progre
         class_names=predictor.record.class_names,
         maps=reduced.maps,
         slices=slices,
-        scores=score_case(reduced),
+        scores=scores,
         made_by=made_by.model_copy(update={"timings": timings, **_what_ran(predictor, made_by)}),
     )
 

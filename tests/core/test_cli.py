@@ -65,6 +65,11 @@ def test_analyse_writes_mask_overlay_and_json(slice_file: Path, tmp_path: Path) 
     assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".json", ".png", ".png"]
 
 
+def test_a_folder_that_cannot_be_written_is_one_message(slice_file: Path) -> None:
+    done = call("analyse", slice_file, "--model", "tiny", "--out", slice_file / "below-a-file")
+    assert (done.exit_code, "cannot be written" in done.stderr) == (2, True)
+
+
 def test_point_estimator_is_taken_on_request(slice_file: Path) -> None:
     done = call("analyse", slice_file, "--model", "tiny", "--estimator", "point", "--json")
     record = json.loads(done.stdout)
