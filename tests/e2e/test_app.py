@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Server
@@ -176,3 +178,31 @@ def test_refused_upload_says_what_to_do(server: Server, page: Page) -> None:
     facts = page.get_by_text("What to do:").locator("xpath=ancestor::p")
     expect(facts).to_contain_text("File: broken.png", timeout=60_000)
     expect(page.locator(".st-key-upload")).to_be_visible()
+
+
+STREAMLIT_MENU = {"list", "listitem"}
+"""Rules that Streamlit's own menu breaks: it puts a div between its list and the entries."""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_issue(server: Server, page: Page, scheme: Literal["light", "dark"]) -> None:
+    page.emulate_media(color_scheme=scheme)
+    visit(page, server)
+    upload(page, "slice.png", head_slice(9))
+    expect(page.locator(".st-key-case_card")).to_be_visible(timeout=60_000)
+    found = serious_issues(page)
+    analyse(page)
+    found += serious_issues(page)
+    visit(page, server, "about")
+    expect(page.get_by_text("What must this not be used for?")).to_be_visible()
+    assert found + serious_issues(page) == []
+
+
+def serious_issues(page: Page) -> list[str]:
+    """Serious and critical violations of the shown page, the framework's menu apart."""
+    violations = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {each['nodes'][0]['html'][:200]}"
+        for each in violations
+        if each["impact"] in {"serious", "critical"} and each["id"] not in STREAMLIT_MENU
+    ]
