@@ -166,23 +166,6 @@ def measure_study(slices: Sequence[SliceSummary]) -> tuple[Measure, ...]:
     return tuple(_measure(spec.key, values, "") for spec in STUDY_MEASURES)
 
 
-def component_mask(mask: BoolArray | LabelArray, component: Component) -> BoolArray:
-    """The pixels (row, column) of one blob of `mask`. Raises SettingsProblem when it is not there."""
-    blobs = _find_blobs(mask)
-    top, left, bottom, right = component.box
-    inside = blobs.labels[top:bottom, left:right]
-    for label in np.unique(inside[inside > 0]):
-        chosen: BoolArray = blobs.labels == label
-        if _box_of(chosen) == component.box and int(chosen.sum()) == component.area_px:
-            return chosen
-    raise SettingsProblem(
-        "No such blob in this mask",
-        found=f"{component.area_px} pixels in box {component.box}",
-        expected=f"one of {[(each.area_px, each.box) for each in blobs.components]}",
-        fix="use a blob that was measured on the same mask",
-    )
-
-
 def value_of(measures: Sequence[Measure], key: str) -> float | None:
     """Value of the measure `key`, None when it is undefined or was not taken."""
     return next((each.value for each in measures if each.key == key), None)

@@ -4,7 +4,6 @@ from core.store.opening import set_aside
 from core.store.records import (
     AnalysisSummary,
     CaseSummary,
-    LimitProfile,
     StoreHealth,
     StoreInfo,
     VerifyReport,
@@ -15,7 +14,6 @@ from core.store.store import Store
 __all__ = [
     "AnalysisSummary",
     "CaseSummary",
-    "LimitProfile",
     "Store",
     "StoreHealth",
     "StoreInfo",

@@ -47,18 +47,15 @@ CREATE TABLE components (
 CREATE TABLE timings (
     analysis_key VARCHAR NOT NULL, position INTEGER NOT NULL, stage VARCHAR NOT NULL,
     seconds DOUBLE NOT NULL);
-CREATE TABLE limit_profiles (
-    name VARCHAR NOT NULL, model_id VARCHAR NOT NULL, limits JSON NOT NULL, created TIMESTAMP NOT NULL,
-    PRIMARY KEY (name, model_id));
 """
 
 
 def create_first_schema(cursor: Cursor) -> None:
-    """Cases, analyses with their scores and shape measures, arrays with who uses them, limits."""
+    """Cases, analyses with their scores and shape measures, arrays with who uses them."""
     cursor.execute(FIRST_SCHEMA)
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("0001 cases, analyses, arrays, limits", create_first_schema),)
+MIGRATIONS: tuple[Migration, ...] = (Migration("0001 cases, analyses, arrays", create_first_schema),)
 
 
 def schema_version(cursor: Cursor) -> int:

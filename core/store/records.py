@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import JsonValue
-
 from core.config import Frozen
 from core.types import MadeBy
 
@@ -37,15 +35,6 @@ class AnalysisSummary(Frozen):
     case_id: str
     made_by: MadeBy
     arrays_kept: bool
-    created_utc: str
-
-
-class LimitProfile(Frozen):
-    """A named set of limits for one model, as JSON that only the detector understands."""
-
-    name: str
-    model_id: str
-    limits: JsonValue
     created_utc: str
 
 

@@ -17,7 +17,7 @@ from core.store.uses import total_bytes
 
 TABLES = (
     "meta", "arrays", "array_uses", "cases", "analyses", "slices", "scores", "measures", "components",
-    "timings", "limit_profiles",
+    "timings",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The store: cases, analyses and limits, kept for as long as nobody deletes them."""
+"""The store: cases and analyses, kept for as long as nobody deletes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Literal, TypeVar
 
 from duckdb import DuckDBPyConnection as Cursor
-from pydantic import JsonValue
 
 from core.errors import StoreProblem
 from core.store import reports
@@ -29,11 +28,9 @@ from core.store.connection import storage_problem
 from core.store.eviction import evict, remove_case, rewrite_done, rewrite_due, touch
 from core.store.migrations import MIGRATIONS, Migration
 from core.store.opening import BACKUP_PATTERN, Opened, open_directory, open_memory
-from core.store.profiles import read_profile, read_profiles, write_profile
 from core.store.records import (
     AnalysisSummary,
     CaseSummary,
-    LimitProfile,
     StoreHealth,
     StoreInfo,
     VerifyReport,
@@ -162,18 +159,6 @@ class Store:
     def analyses_of(self, case_id: str) -> tuple[AnalysisSummary, ...]:
         """The analyses of a case without their arrays, newest first."""
         return self._database.read(lambda cursor: analysis_summaries(cursor, case_id))
-
-    def save_limits(self, name: str, model_id: str, limits: JsonValue) -> None:
-        """Keep a named set of limits for a model; the same name replaces the earlier one."""
-        self._database.write(lambda cursor: write_profile(cursor, name, model_id, limits, self._now()))
-
-    def limits(self, name: str, model_id: str) -> JsonValue | None:
-        """The limits saved under this name for this model, None when there are none."""
-        return self._database.read(lambda cursor: read_profile(cursor, name, model_id))
-
-    def limit_profiles(self, model_id: str) -> tuple[LimitProfile, ...]:
-        """Every saved set of limits of a model, by name."""
-        return self._database.read(lambda cursor: read_profiles(cursor, model_id))
 
     def info(self) -> StoreInfo:
         """Paths, sizes, counts, state and what went wrong since the store was opened."""

@@ -40,12 +40,6 @@ def build_payload(
     return b"".join([struct.pack("<I", len(header)), header, *(part.blob for part in held.parts)])
 
 
-def split_payload(payload: bytes) -> tuple[Json, bytes]:
-    """The header of a container, and the bytes after it."""
-    (length,) = struct.unpack_from("<I", payload)
-    return json.loads(payload[4 : 4 + length]), payload[4 + length :]
-
-
 def start_slice(analysis: Analysis, verdict: Verdict) -> int:
     """The slice to show first (from 0): of the worst reason, else the least confident, else the middle."""
     flagged = [flag.slice for flag in verdict.flags if flag.slice is not None]

@@ -55,15 +55,6 @@ def count(amount: int, singular: str, plural: str = "") -> str:
     return f"{amount} {singular if amount == 1 else plural or singular + 's'}"
 
 
-def undefined_in(undefined: int, total: int, singular: str = "case", plural: str = "") -> str:
-    """What a mean left out; the empty string when nothing was left out.
-
-    >>> undefined_in(3, 24), undefined_in(0, 24)
-    ('undefined in 3 of 24 cases', '')
-    """
-    return f"undefined in {undefined} of {count(total, singular, plural)}" if undefined else ""
-
-
 def seconds(value: float | None) -> str:
     """A duration in the unit that suits it.
 

@@ -12,7 +12,6 @@ from hypothesis.extra.numpy import arrays
 from core.detector import (
     SLICE_MEASURES,
     STUDY_MEASURES,
-    component_mask,
     measure_slice,
     measure_study,
     summarise,
@@ -161,22 +160,6 @@ def test_study_of_slices_10_0_30_percent() -> None:
         "runs": 2,
         "largest_slice_fraction": 30 / 100,
     }
-
-
-def test_component_mask_holds_exactly_the_blob() -> None:
-    mask = blank()
-    mask[1:3, 1:3] = True
-    mask[10:14, 10:15] = True
-    _, components = measure_slice(mask)
-    masks = [component_mask(mask, each) for each in components]
-    assert [int(each.sum()) for each in masks] == [20, 4]
-    assert np.array_equal(masks[0] | masks[1], mask)
-
-
-def test_component_of_another_mask_is_refused() -> None:
-    _, components = measure_slice(disk(5, 20))
-    with pytest.raises(SettingsProblem, match="No such blob"):
-        component_mask(blank(), components[0])
 
 
 def test_volume_is_refused_as_a_slice() -> None:

@@ -112,15 +112,6 @@ def test_scores_and_measures_can_be_filtered_in_tables(tmp_path: Path) -> None:
     assert found == [(0, 1 / 3), (1, 1 / 3)]
 
 
-def test_saved_limits_replace_those_of_the_same_name(store: Store) -> None:
-    store.save_limits("strict", "lgg-unet", {"area": [10.0, None]})
-    store.save_limits("strict", "lgg-unet", {"area": [20.0, 0.1]})
-    store.save_limits("strict", "other", {})
-    assert store.limits("strict", "lgg-unet") == {"area": [20.0, 0.1]}
-    assert store.limits("loose", "lgg-unet") is None
-    assert [each.name for each in store.limit_profiles("lgg-unet")] == ["strict"]
-
-
 def test_nearly_full_disk_refuses_new_work(tmp_path: Path) -> None:
     with open_store(tmp_path, settings=StoreSettings(min_free_bytes=2**62)) as store:
         with pytest.raises(StoreProblem, match="nearly full"):

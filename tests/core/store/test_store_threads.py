@@ -61,21 +61,6 @@ def test_eight_threads_write_the_same_and_different_rows(tmp_path: Path) -> None
     assert (info.analyses, info.arrays, info.health.ok, report.ok) == (12, 62, True, True)
 
 
-def test_mixed_operations_of_eight_threads_keep_limits_and_rows_exact() -> None:
-    with Store.open(mode="memory") as store:
-
-        def mixed(number: int) -> int:
-            wrong = 0
-            for step in range(50):
-                name = f"{number}-{step % 5}"
-                store.save_limits(name, "model", {"step": step})
-                wrong += store.limits(name, "model") != {"step": step}
-            return wrong
-
-        assert together(mixed) == [0] * 8
-        assert len(store.limit_profiles("model")) == 40
-
-
 def test_deleting_while_others_put_and_read_leaves_whole_cases_only(tmp_path: Path) -> None:
     values = np.arange(4, dtype=np.float32).reshape(1, 1, 2, 2)
     cases = [make_case(f"{n}", values=values, reference=False) for n in range(4)]

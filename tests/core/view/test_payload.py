@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import struct
 import zlib
 
 import numpy as np
@@ -9,11 +11,17 @@ import pytest
 from numpy.typing import NDArray
 
 from core.types import Case, Verdict
-from core.view.payload import build_payload, split_payload, start_slice
+from core.view.payload import build_payload, start_slice
 from core.view.volume import Volume, VolumeCache, build_volume, volume_digest
 from tests.core.view.cases import make_analysis, make_case, make_flag, volume
 
 CONSISTENT = Verdict(answer="consistent", flags=())
+
+
+def split_payload(payload: bytes) -> tuple[dict[str, object], bytes]:
+    """The header of a container, and the bytes after it."""
+    (length,) = struct.unpack_from("<I", payload)
+    return json.loads(payload[4 : 4 + length]), payload[4 + length :]
 
 
 def unpack(payload: bytes) -> tuple[dict[str, object], dict[str, NDArray[np.generic]]]:

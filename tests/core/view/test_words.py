@@ -43,8 +43,3 @@ def test_interval_shares_the_decimals_of_its_value() -> None:
 
 def test_interval_below_zero_has_no_ambiguous_dash() -> None:
     assert words.interval(0.1, -0.2, 0.4) == "0.100 [-0.200 to 0.400]"
-
-
-def test_nothing_undefined_says_nothing() -> None:
-    assert words.undefined_in(0, 10) == ""
-    assert words.undefined_in(1, 2, "study", "studies") == "undefined in 1 of 2 studies"
