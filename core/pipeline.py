@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from core import __version__
 from core.config import AnalysisConfig, ReadOptions, digest
 from core.detector import Limits, decide, default_limits, measure_slice
@@ -17,6 +20,7 @@ from core.metrics import overlap_report
 from core.types import (
     Analysis,
     Case,
+    Image,
     MadeBy,
     NamedBytes,
     OverlapReport,
@@ -120,7 +124,7 @@ def analyse(
     predictor = _predictor(store, config)
     available = len(case.image.channel_names)
     channels = config.channels or guess_channels(available, predictor.record.channels)
-    made_by = _made_by(case, config, predictor, channels)
+    made_by = _made_by(case, config.model_copy(update={"channels": channels}), predictor)
     analysis = store.analysis(made_by.key)
     cached = analysis is not None
     if analysis is None:
@@ -143,6 +147,14 @@ def stored_outcome(store: Store, key: str, limits: Limits | None = None) -> Outc
     if analysis is None or case is None:
         return None
     return _outcome(case, analysis, limits, True, time.perf_counter() - started)
+
+
+def voxel_digest(image: Image) -> str:
+    """SHA-256 of shape and values; what random draws are seeded by, so that a reference mask or another
+    name for the same voxels changes no prediction."""
+    found = hashlib.sha256(repr(image.values.shape).encode())
+    found.update(np.ascontiguousarray(image.values).data)
+    return found.hexdigest()
 
 
 def guess_channels(available: int, wanted: tuple[str, ...]) -> tuple[int, ...]:
@@ -170,9 +182,10 @@ def _outcome(case: Case, analysis: Analysis, limits: Limits | None, cached: bool
 def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progress) -> Analysis:
     from core.uncertainty import reduce, score_case
 
+    config = made_by.config
     started = time.perf_counter()
     stream = predictor.stream(
-        case.image, made_by.channels, made_by.config.estimator, case.id, _part(progress, 0.05, 0.85)
+        case.image, made_by.channels, config.estimator, voxel_digest(case.image), _part(progress, 0.05, 0.85)
     )
     classes = len(predictor.record.class_names)
     reduced = reduce(stream, case.image.slices, case.image.slice_shape, classes)
@@ -190,17 +203,9 @@ def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progre
         maps=reduced.maps,
         slices=slices,
         scores=scores,
-        made_by=made_by.model_copy(update={"timings": timings, **_what_ran(predictor, made_by)}),
+        # Made again: a network that had to fall back to another engine gets the key of what really ran.
+        made_by=_made_by(case, config, predictor).model_copy(update={"timings": timings}),
     )
-
-
-def _what_ran(predictor: Predictor, made_by: MadeBy) -> dict[str, object]:
-    """What is known only after the networks were opened and run."""
-    return {
-        "backend": predictor.backend_used,
-        "self_check": predictor.self_check,
-        "notes": (*made_by.notes, *predictor.notes),
-    }
 
 
 def _summaries(reduced: Reduced) -> tuple[SliceSummary, ...]:
@@ -216,8 +221,9 @@ def _summaries(reduced: Reduced) -> tuple[SliceSummary, ...]:
     return tuple(summaries)
 
 
-def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor, channels: tuple[int, ...]) -> MadeBy:
+def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor) -> MadeBy:
     plan = predictor.plan(config.estimator)
+    ran = predictor.ran(plan)
     plane = case.image.geometry.plane
     off_plane = (
         () if plane in {"axial", "unknown"} else (f"the model was trained on axial slices, not {plane} ones",)
@@ -227,12 +233,12 @@ def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor, channels:
         "weights": plan.weights,
         "members": plan.members,
         "device": predictor.device,
-        "backend": predictor.backend,
+        "backend": ran.backend,
         "precision": predictor.precision,
         "threads": predictor.threads,
-        "chunk": predictor.chunk,
+        "chunk": ran.chunk,
         "samples": plan.samples,
-        "channels": channels,
+        "channels": config.channels,
         "versions": versions,
     }
     key = digest(
@@ -252,9 +258,9 @@ def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor, channels:
         config=config,
         key=key,
         app_version=__version__,
-        self_check=None,
+        self_check=ran.self_check,
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=(*plan.notes, *off_plane),
+        notes=(*plan.notes, *ran.notes, *off_plane),
     )
 
 

@@ -140,9 +140,12 @@ class FixedPoint:
 
     @classmethod
     def of(cls, values: NDArray[np.floating], upper: float) -> FixedPoint:
-        """Round `values` (clipped to [0, upper]) to the nearest code."""
+        """Round `values` (clipped to [0, upper]) to the nearest code, halves down.
+
+        So a probability of exactly one half stays background, as in "prob > 0.5".
+        """
         scaled = np.clip(np.asarray(values, np.float64) / upper, 0.0, 1.0) * 65535.0
-        codes = np.rint(scaled).astype(np.uint16)
+        codes = np.ceil(scaled - 0.5).astype(np.uint16)
         codes.flags.writeable = False
         return cls(codes, float(upper))
 

@@ -51,7 +51,7 @@ FORBIDDEN_TEXT = {
     r"allow_pickle\s*=\s*True": "a pickle could run code",
     r"^\s*(import|from) (pickle|joblib)\b": "a pickle could run code",
     r"unsafe_allow_html\s*=\s*True": "file names are untrusted markup",
-    r"np\.random\.(seed|rand|randn|normal|uniform|randint|choice|shuffle|permutation)\(": "global random state",
+    r"np\.random\.(seed|rand|randn|normal|uniform|randint|choice|shuffle)\(": "global random state",
     r"torch\.manual_seed\(|(?<![.\w])random\.seed\(": "global random state",
 }
 

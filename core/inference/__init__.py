@@ -7,7 +7,7 @@ from core.inference.estimators import (
     estimator_spec,
     possible_estimators,
 )
-from core.inference.predictor import Predictor, open_predictor
+from core.inference.predictor import Predictor, WhatRan, open_predictor
 from core.inference.settings import RunSettings, resolve_settings
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Predictor",
     "RunSettings",
     "SamplePlan",
+    "WhatRan",
     "estimator_spec",
     "open_predictor",
     "possible_estimators",

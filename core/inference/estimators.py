@@ -91,6 +91,11 @@ class SamplePlan:
     samples: int
     notes: tuple[str, ...]
 
+    @property
+    def member_indices(self) -> tuple[int, ...]:
+        """The members that it asks, in order."""
+        return tuple(sorted({each.member for each in self.passes}))
+
 
 def estimator_spec(key: str) -> EstimatorSpec:
     """The row with this key. Raises KeyError that lists the known keys."""

@@ -55,12 +55,12 @@ class Member:
         with on_device(self.settings):
             return self.opened.engine(torch.from_numpy(np.ascontiguousarray(pictures)))
 
-    def masks(self, case_id: str, user_seed: int) -> MaskSource:
+    def masks(self, seed_key: str, user_seed: int) -> MaskSource:
         """Where the dropout masks of a case come from: the same for all its slices, in any order."""
         sites = self.staged.sites
 
         def of_sample(sample: int) -> Masks:
-            seeds = [mask_seed(case_id, self.weights, sample, site.name, user_seed) for site in sites]
+            seeds = [mask_seed(seed_key, self.weights, sample, site.name, user_seed) for site in sites]
             drawn = [draw_mask(site.shape, site.p, seed) for site, seed in zip(sites, seeds, strict=True)]
             return tuple(torch.from_numpy(each).to(self.settings.device) for each in drawn)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,10 +51,21 @@ def open_predictor(
     return predictor
 
 
+@dataclass(frozen=True)
+class WhatRan:
+    """How the networks of a plan ran. self_check: largest difference of a probability to torch on a fixed
+    picture, None when torch itself ran. chunk: slices per pass. notes: what a reader should know."""
+
+    backend: str
+    chunk: int
+    self_check: float | None
+    notes: tuple[str, ...]
+
+
 class Predictor:
     """A model ready to be asked. Safe to use from several threads: one forward pass per device at a time.
 
-    backend: the engine asked for; `backend_used` says what ran. chunk: slices per pass.
+    `ran` says on which engine, and with how many slices per pass.
     """
 
     def __init__(self, record: ModelRecord, settings: RunSettings, graphs: Path | None = None) -> None:
@@ -73,11 +85,6 @@ class Predictor:
         return device_label(self.settings)
 
     @property
-    def backend(self) -> str:
-        """The engine that these settings name; part of the key."""
-        return self.settings.backend
-
-    @property
     def precision(self) -> str:
         """ "float32", or "mixed": half precision where the GPU is faster with it."""
         return self.settings.precision
@@ -87,36 +94,25 @@ class Predictor:
         """Threads of one forward pass."""
         return self.settings.threads
 
-    @property
-    def chunk(self) -> int:
-        """Slices per forward pass that these settings start with; part of the key."""
-        return self.settings.chunk
-
-    @property
-    def self_check(self) -> float | None:
-        """Largest difference of a probability to torch, of the networks opened so far; None: it is torch."""
-        found = [each.opened.self_check for each in self._opened()]
-        known = [each for each in found if each is not None]
-        return max(known, default=None)
-
-    @property
-    def backend_used(self) -> str:
-        """The engine that the networks opened so far really run on."""
-        used = {each.opened.engine.backend for each in self._opened()}
-        return ", ".join(sorted(used)) or self.backend
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What happened on opening or running that a reader of the result should know."""
-        found = [each.opened.note for each in self._opened() if each.opened.note]
-        fitted = min((each.chunk for each in self._opened()), default=self.chunk)
-        if self.settings.device == "cuda" and fitted < self.chunk:
-            found.append(
-                f"{fitted} slices per pass instead of {self.chunk}: the network or the memory limits it"
-            )
+    def ran(self, plan: SamplePlan) -> WhatRan:
+        """What the networks of this plan really ran on; before they are opened, what they are meant to."""
+        with self._lock:
+            members = [self._members[each] for each in plan.member_indices if each in self._members]
+        checks = [each.opened.self_check for each in members if each.opened.self_check is not None]
+        chunk = min((each.chunk for each in members), default=self.settings.chunk)
+        notes = [each.opened.note for each in members if each.opened.note]
+        if self.settings.device == "cuda" and chunk < self.settings.chunk:
+            few = f"{chunk} slices per pass instead of {self.settings.chunk}"
+            notes.append(f"{few}: the network or the memory limits it")
         if self.precision == "mixed":
-            found.append("mixed precision: probabilities are rounded to about three digits")
-        return tuple(dict.fromkeys(found))
+            notes.append("mixed precision: probabilities are rounded to about three digits")
+        return WhatRan(
+            backend=", ".join(sorted({each.opened.engine.backend for each in members}))
+            or self.settings.backend,
+            chunk=chunk,
+            self_check=max(checks, default=None),
+            notes=tuple(dict.fromkeys(notes)),
+        )
 
     def plan(self, estimator: EstimatorConfig) -> SamplePlan:
         """What this estimator will do. Raises ModelProblem, with the reason, when the model cannot do it."""
@@ -134,11 +130,12 @@ class Predictor:
         image: Image,
         channels: tuple[int, ...],
         estimator: EstimatorConfig,
-        case_id: str,
+        seed_key: str,
         progress: Progress,
     ) -> Iterator[SliceSamples]:
         """The samples of each slice in order; `progress` is called before each and may raise Cancelled.
 
+        seed_key: what dropout masks are seeded by, the same for the same picture.
         A sample is the foreground probability at the slice's own size: mapped back before anyone averages.
         A slice without structure is marked `same_as` an earlier one with exactly the same input. Raises
         ModelProblem when the channels or the estimator do not fit the model.
@@ -151,10 +148,10 @@ class Predictor:
         if estimator_spec(estimator.kind).dropout:
             for each in members.values():
                 each.check_dropout()
-        return Run(pictures, plan, members, estimator, case_id).slices(progress)
+        return Run(pictures, plan, members, estimator, seed_key).slices(progress)
 
     def _members_of(self, plan: SamplePlan, progress: Progress) -> dict[int, Member]:
-        wanted = sorted({each.member for each in plan.passes})
+        wanted = plan.member_indices
         for place, index in enumerate(wanted):
             progress(0.0, f"Opening network {place + 1} of {len(wanted)}")
             self._member(index)
@@ -182,7 +179,3 @@ class Predictor:
             architecture=record.architecture.model_dump(mode="json"),
             graphs=self._graphs,
         )
-
-    def _opened(self) -> list[Member]:
-        with self._lock:
-            return [self._members[index] for index in sorted(self._members)]

@@ -24,13 +24,13 @@ class Run:
         plan: SamplePlan,
         members: dict[int, Member],
         estimator: EstimatorConfig,
-        case_id: str,
+        seed_key: str,
     ) -> None:
         self.pictures = pictures
         self.plan = plan
         self.members = members
         self.masks = {
-            index: member.masks(case_id, estimator.seed) if plan.passes[0].samples else member.no_masks()
+            index: member.masks(seed_key, estimator.seed) if plan.passes[0].samples else member.no_masks()
             for index, member in members.items()
         }
 

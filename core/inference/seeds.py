@@ -12,13 +12,13 @@ SCHEME = 1
 """Version of how masks follow from seeds; a change makes other masks, so it is part of the seed."""
 
 
-def mask_seed(case_id: str, weights: str, sample: int, layer: str, user_seed: int) -> int:
+def mask_seed(seed_key: str, weights: str, sample: int, layer: str, user_seed: int) -> int:
     """First eight bytes of the SHA-256 of all that identifies one mask: case, weights, sample, layer, seed.
 
     >>> mask_seed("a", "b", 0, "dropout", 0) == mask_seed("a", "b", 1, "dropout", 0)
     False
     """
-    text = "\n".join((case_id, weights, str(sample), layer, str(user_seed), str(SCHEME)))
+    text = "\n".join((seed_key, weights, str(sample), layer, str(user_seed), str(SCHEME)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 

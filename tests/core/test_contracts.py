@@ -78,6 +78,10 @@ def test_label_map_of_one_class_is_probability_above_one_half() -> None:
     assert label_map(prob).tolist() == [[[0, 0, 1, 1]]]
 
 
+def test_probability_of_exactly_one_half_is_background() -> None:
+    assert label_map(FixedPoint.of(np.array([[[[0.5, 0.50001]]]]), 1.0)).tolist() == [[[0, 1]]]
+
+
 def test_label_map_of_two_classes_takes_the_likeliest_background_included() -> None:
     shares = np.array([[0.2, 0.6, 0.3], [0.2, 0.3, 0.5]])
     prob = FixedPoint.of(shares[:, None, None, :], 1.0)

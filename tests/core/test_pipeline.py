@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +22,7 @@ from core.errors import Cancelled, ModelProblem
 from core.io import read_case
 from core.models.registry import write_record
 from core.pipeline import LIBRARIES, Outcome, analyse, guess_channels, open_case, open_sample, stored_outcome
-from core.report import json_file, mask_file, outcome_record, overlay_file
+from core.report import json_file, mask_file, overlay_file
 from core.store import Store
 from core.types import Analysis, NamedBytes
 from tests.core.inference.conftest import make_record
@@ -91,8 +92,9 @@ def test_explicit_settings_that_equal_the_automatic_ones_share_a_result(store: S
     ],
 )
 def test_every_setting_that_changes_numbers_changes_the_key(store: Store, change: dict[str, object]) -> None:
-    base = run(store, 1).analysis.key
-    assert run(store, 1, TINY.model_copy(update={"device": "cpu", **change})).analysis.key != base
+    on_cpu = TINY.model_copy(update={"device": "cpu"})
+    base = run(store, 1, on_cpu).analysis.key
+    assert run(store, 1, on_cpu.model_copy(update=change)).analysis.key != base
 
 
 def test_a_model_that_uses_the_same_weights_otherwise_has_results_of_its_own(
@@ -129,6 +131,27 @@ def test_a_case_gives_the_same_arrays_alone_and_after_others(store: Store) -> No
     again = run(store, 3, config)
     assert not again.cached
     assert digests(again.analysis) == digests(alone.analysis)
+
+
+def test_a_reference_mask_changes_no_prediction(store: Store) -> None:
+    config = TINY.model_copy(update={"estimator": EstimatorConfig(kind="mc-dropout", samples=4)})
+    without = run(store, 3, config)
+    beside = analyse(store, open_case(store, [png(3)], reference=[mask_png()]), config)
+    assert beside.case.id != without.case.id
+    assert digests(beside.analysis) == digests(without.analysis)
+
+
+def test_a_fallback_is_kept_under_a_key_of_its_own(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_cpu = TINY.model_copy(update={"device": "cpu"})
+    monkeypatch.setattr("core.inference.predictor._OPEN", OrderedDict())
+    monkeypatch.setattr("core.inference.backends.SELF_CHECK_LIMIT", 0.0)
+    fallen = run(store, 7, on_cpu).analysis.made_by
+    monkeypatch.undo()
+    monkeypatch.setattr("core.inference.predictor._OPEN", OrderedDict())
+    monkeypatch.setenv("SECOND_LOOK_HOME", store.info().home)
+    sound = run(store, 7, on_cpu)
+    assert (fallen.backend, sound.analysis.made_by.backend, sound.cached) == ("torch", "onnxruntime", False)
+    assert fallen.key != sound.analysis.key
 
 
 def test_a_second_process_gives_the_same_arrays(store: Store, home: Path, tmp_path: Path) -> None:
@@ -227,7 +250,8 @@ def test_downloads_are_the_mask_the_picture_and_all_numbers(store: Store) -> Non
     assert np.array_equal(mask > 0, outcome.analysis.mask_pred > 0)
     assert overlay_file(outcome, 0).data.startswith(b"\x89PNG")
     record = json.loads(json_file(outcome).data)
-    assert record == json.loads(json.dumps(outcome_record(outcome)))
+    assert record["case"]["id"] == outcome.case.id
+    assert record["key"] == outcome.analysis.key
     assert record["verdict"] == outcome.verdict.answer
     assert record["scores"]["agreement"] == outcome.analysis.scores[0].value
 

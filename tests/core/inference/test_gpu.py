@@ -40,14 +40,14 @@ def test_gpu_agrees_with_the_processor(record: ModelRecord, kind: EstimatorKind)
 def test_device_is_named(record: ModelRecord) -> None:
     predictor = Predictor(record, resolve_settings("cuda"))
     assert torch.cuda.get_device_name() in predictor.device
-    assert predictor.backend == "torch"
+    assert predictor.ran(predictor.plan(EstimatorConfig())).backend == "torch"
 
 
 def test_mixed_precision_is_labelled_and_close(record: ModelRecord) -> None:
     mixed = Predictor(record, resolve_settings("cuda", precision="mixed"))
     found = samples_of(mixed, "ensemble")
     assert mixed.precision == "mixed"
-    assert any("mixed precision" in note for note in mixed.notes)
+    assert any("mixed precision" in note for note in mixed.ran(mixed.plan(EstimatorConfig())).notes)
     exact = samples_of(Predictor(record, resolve_settings("cuda")), "ensemble")
     np.testing.assert_allclose(found, exact, atol=MIXED_TOLERANCE)
 
@@ -68,4 +68,7 @@ def test_batch_falls_when_memory_runs_out(record: ModelRecord) -> None:
     member.opened.engine._run = crowded  # type: ignore[attr-defined]
     np.testing.assert_allclose(samples_of(predictor, "point"), exact, atol=TOLERANCE)
     assert member.chunk == 1
-    assert any(f"instead of {CHUNK_CUDA}" in note for note in predictor.notes)
+    assert any(
+        f"instead of {CHUNK_CUDA}" in note
+        for note in predictor.ran(predictor.plan(EstimatorConfig(kind="point"))).notes
+    )

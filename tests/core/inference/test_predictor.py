@@ -197,13 +197,14 @@ def test_predictors_are_shared_and_bounded(record: ModelRecord) -> None:
 def test_opening_a_predictor_reads_no_weights(record: ModelRecord, tmp_path: Path) -> None:
     nowhere = record.model_copy(update={"folder": tmp_path, "id": "nowhere"})
     predictor = open_predictor(nowhere, device="cpu", backend="torch")
-    assert (predictor.device, predictor.backend, predictor.self_check) == ("cpu", "torch", None)
+    meant = predictor.ran(predictor.plan(EstimatorConfig()))
+    assert (predictor.device, meant.backend, meant.self_check) == ("cpu", "torch", None)
     with pytest.raises(ModelProblem, match="missing"):
         stream(predictor, make_image(0))
 
 
 def test_what_ran_is_known_after_running(fast: Predictor) -> None:
     all_samples(fast, make_image(0))
-    assert fast.backend_used == "onnxruntime"
-    assert fast.self_check is not None and fast.self_check < 1e-4
-    assert fast.notes == ()
+    ran = fast.ran(fast.plan(EstimatorConfig()))
+    assert (ran.backend, ran.chunk, ran.notes) == ("onnxruntime", 1, ())
+    assert ran.self_check is not None and ran.self_check < 1e-4
