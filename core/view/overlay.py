@@ -12,6 +12,7 @@ from core.types import Analysis, BoolArray, Case, Cause, Flag, Verdict
 from core.view import theme
 from core.view.layers import Layer, layers_of, maps_of
 from core.view.strokes import Picture, draw_chip, draw_outline, fill, hatched, widened, write
+from core.view.volume import eight_bits
 from core.view.windows import COLOUR, first_channel, first_window, to_grey
 
 LONG_SIDE = 640
@@ -88,7 +89,7 @@ def _draw_map(picture: Picture, analysis: Analysis, index: int, key: str, shown:
     held = {spec.key: values for spec, values in maps_of(analysis.maps)}
     if not any(each.kind == "uncertainty" for each in shown) or key not in held:
         return
-    codes = (held[key].codes[index] // 257).astype(np.uint8)
+    codes = eight_bits(held[key].codes[index])
     large = cv2.resize(codes, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     visible = large >= theme.MAP_HIDDEN_SHARE * 255
     colours = theme.uncertainty_colours()[large]

@@ -135,7 +135,7 @@ def _build(case: Case, analysis: Analysis, plan: _Plan, around: int | None) -> V
     codes["prob"] = partial(_foreground, analysis.prob, span)
     if case.reference is not None:
         codes["reference"] = partial(_itself, case.reference.mask_ref[span])
-    codes |= {f"map{k}": partial(_eight_bits, values.codes[span]) for k, (_, values) in enumerate(maps)}
+    codes |= {f"map{k}": partial(eight_bits, values.codes[span]) for k, (_, values) in enumerate(maps)}
     channels = tuple(channel for channel, _ in coded)
     return Volume(
         case_id=case.id,
@@ -174,10 +174,11 @@ def _code_channel(name: str, values: Float32Array, deep: bool) -> tuple[ChannelC
 def _foreground(prob: FixedPoint, span: slice) -> NDArray[np.uint8]:
     """8-bit probability of the likeliest foreground class, (slice, row, column)."""
     codes = prob.codes[:, span]
-    return _eight_bits(codes[0] if len(codes) == 1 else codes.max(axis=0))
+    return eight_bits(codes[0] if len(codes) == 1 else codes.max(axis=0))
 
 
-def _eight_bits(codes: NDArray[np.uint16]) -> NDArray[np.uint8]:
+def eight_bits(codes: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """16-bit codes as the nearest 8-bit ones."""
     # 65535 = 255 * 257: adding half a step first rounds to the nearest 8-bit code in integers.
     return ((codes.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
@@ -219,12 +220,14 @@ def _notes(plan: _Plan, channels: tuple[ChannelCode, ...], total: int, maps: int
 class VolumeCache:
     """The volumes used last, at most `limit_bytes` of them together; safe for threads.
 
-    A volume larger than the limit is handed out and not kept.
+    A volume larger than the limit is handed out and not kept; nor is one that was being made while a case
+    was forgotten, as it may be that case's.
     """
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit = limit_bytes
         self._held: OrderedDict[str, Volume] = OrderedDict()
+        self._forgotten = 0
         self._lock = threading.Lock()
 
     def get(self, key: str, make: Callable[[], Volume]) -> Volume:
@@ -233,8 +236,11 @@ class VolumeCache:
             if key in self._held:
                 self._held.move_to_end(key)
                 return self._held[key]
+            before = self._forgotten
         volume = make()
         with self._lock:
+            if self._forgotten != before:
+                return volume
             self._held[key] = volume
             while self.size > self._limit:
                 self._held.popitem(last=False)
@@ -243,6 +249,7 @@ class VolumeCache:
     def forget(self, case_id: str) -> None:
         """Drop all volumes of a case, as when it is deleted."""
         with self._lock:
+            self._forgotten += 1
             for key in [key for key, volume in self._held.items() if volume.case_id == case_id]:
                 del self._held[key]
 

@@ -86,13 +86,16 @@ def go_on() -> Step:
 
 
 def start_analysis(store: Store, case: Case, config: AnalysisConfig) -> None:
-    """Analyse in the background; the job is selected."""
+    """Analyse in the background; the job is selected.
+
+    The job's title names no file: it is remembered after the case may have been deleted.
+    """
 
     def work(progress: Progress) -> str:
         return analyse(store, case, config, progress=progress).analysis.key
 
     key = digest([case.id, config.model_dump(mode="json")])
-    jobs.start(jobs.ANALYSE, f"Analysing {plain_text(case.name, 60)}", work, key)
+    jobs.start(jobs.ANALYSE, "Analysing this case", work, key)
 
 
 def run_form(store: Store, case: Case, writable: bool) -> None:

@@ -6,6 +6,7 @@ Sessions hold ids only. Keys are digests; no array is ever hashed by Streamlit, 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
@@ -14,37 +15,65 @@ from core.pipeline import Outcome, stored_outcome
 from core.types import Case, Limits
 from pages.ui import resources
 
+if TYPE_CHECKING:
+    from streamlit.runtime.caching.cache_utils import CachedFunc
+
 KEPT = 4
 """Loaded studies at a time; a large one takes some hundred megabytes."""
+
+
+T = TypeVar("T")
 
 
 class _NotStored(LookupError):
     """Keeps a miss out of the cache."""
 
 
+class _Deletions:
+    """Mutable on purpose: `latest` is another object after every deletion in this process."""
+
+    latest = object()
+
+
 def load_case(case_id: str) -> Case | None:
     """A stored case, None when it is not (or no longer) there."""
-    try:
-        return _case(case_id)
-    except _NotStored:
-        return None
+    return _settled(_case, case_id)
 
 
 def load_outcome(analysis_key: str, limits: Limits | None = None) -> Outcome | None:
     """A stored result decided with `limits` (None: the model's own), None when it must be computed again."""
-    try:
-        outcome = _outcome(analysis_key)
-    except _NotStored:
-        return None
-    if limits is None or limits == outcome.limits:
+    outcome = _settled(_outcome, analysis_key)
+    if outcome is None or limits is None or limits == outcome.limits:
         return outcome
     return replace(outcome, limits=limits, verdict=decide(outcome.analysis.slices, limits))
 
 
 def forget() -> None:
-    """Drop everything that is loaded; called when a case is deleted."""
+    """Drop everything that is loaded or being loaded; called when a case is deleted."""
+    _Deletions.latest = object()
     _case.clear()
     _outcome.clear()
+
+
+def deletions() -> object:
+    """Another object after every deletion in this process."""
+    return _Deletions.latest
+
+
+def _settled(load: CachedFunc[[str], T], key: str) -> T | None:
+    """What is stored under this key, None when nothing is.
+
+    A deletion while it was loaded may have missed it: then it is taken out of the cache and asked for again.
+    """
+    while True:
+        before = deletions()
+        try:
+            found = load(key)
+        except _NotStored:
+            return None
+        if deletions() is before:
+            return found
+        load.clear(key)
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)

@@ -16,7 +16,7 @@ from core.view.words import count
 from pages.ui import analysing, answer, downloads, jobs, limits, numbers, outcomes, recent, selection
 from pages.ui.menu import OPEN_CASE
 from pages.ui.text import safe_text
-from pages.ui.viewer import case_view
+from pages.ui.viewer import case_view, forget_case
 
 VIEW = "case_view"
 
@@ -50,19 +50,32 @@ def _show(store: Store, stored: Outcome, writable: bool, running: str) -> None:
     model_id = stored.analysis.made_by.config.model_id
     defaults = stored.limits
     in_force = limits.in_force(defaults)
-    outcome = outcomes.load_outcome(stored.analysis.key, in_force) or stored
+    before = outcomes.deletions()
+    outcome = outcomes.load_outcome(stored.analysis.key, in_force)
+    if outcome is None:
+        _nothing_selected("The case was deleted meanwhile. Open it again.")
+        return
     changed = sum(a != b for a, b in zip(defaults.rules, in_force.rules, strict=True))
     titles = {record.id: record.title for record in list_models()}
     if running:
         jobs.show_progress(running)
     with st.container(key="answer"):
         st.markdown(answer.answer_sentence(outcome, titles.get(model_id, model_id), changed))
-    case_view(
-        outcome.case, outcome.analysis, outcome.verdict, key=VIEW,
-        score_labels={spec.key: spec.label for spec in SCORES}, facts=numbers.overlap_facts(outcome),
-    )  # fmt: skip
+    _view(outcome, before)
     st.caption(_how_to_read(outcome))
     _details(store, outcome, defaults, writable)
+
+
+def _view(outcome: Outcome, before: object) -> None:
+    """The case view; what it packed is dropped when a case was deleted since `before`."""
+    try:
+        case_view(
+            outcome.case, outcome.analysis, outcome.verdict, key=VIEW,
+            score_labels={spec.key: spec.label for spec in SCORES}, facts=numbers.overlap_facts(outcome),
+        )  # fmt: skip
+    finally:
+        if outcomes.deletions() is not before:
+            forget_case(outcome.case.id)
 
 
 def _details(store: Store, outcome: Outcome, defaults, writable: bool) -> None:

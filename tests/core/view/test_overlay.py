@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
-from core.types import Verdict
+from core.types import FixedPoint, Verdict
 from core.view import theme
 from core.view.overlay import overlay_picture, plain_picture
 from tests.core.view.cases import make_analysis, make_case, make_flag, nothing_found, single, volume
+
+CONSISTENT = Verdict(answer="consistent", flags=())
 
 
 def has_colour(picture: NDArray[np.uint8], colour: str) -> bool:
@@ -76,6 +80,19 @@ def test_prediction_outline_surrounds_the_mask() -> None:
     assert abs(rows.min() - 160) <= 3
     assert abs(columns.max() - 480) <= 3
     assert not cyan[200:440, 200:440].any()
+
+
+def test_map_has_the_colour_steps_of_the_browser() -> None:
+    analysis = make_analysis(np.full((1, 640, 640), 0.5))
+    # 200 * 257 - 100 lies nearer to step 200 than to step 199, where cutting off would put it.
+    codes = np.full((1, 640, 640), 200 * 257 - 100, np.uint16)
+    maps = dataclasses.replace(analysis.maps, predictive_entropy=FixedPoint(codes, 1.0))
+    case = make_case(np.zeros((1, 1, 640, 640)), spacing=None)
+    picture = overlay_picture(
+        case, dataclasses.replace(analysis, maps=maps), CONSISTENT, 0, layers=("uncertainty",)
+    )
+    # The image is black: only the map's share of 0.65 is left.
+    np.testing.assert_array_equal(picture[100, 100], np.rint(theme.uncertainty_colours()[200] * 0.65))
 
 
 def test_arguments_are_not_changed() -> None:
