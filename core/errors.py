@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 
 class SecondLookError(Exception):
     """Base of every error this project raises on purpose.
@@ -61,6 +63,23 @@ class Cancelled(SecondLookError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return Cancelled, (self.what,)
+
+
+def trace_of(error: BaseException) -> str:
+    """Type and frames (file, line, function) of an error and of what caused it, for a log.
+
+    The errors' own words are left out: they may hold names from the input.
+    """
+    lines: list[str] = []
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        lines.append(f"{'caused by ' if lines else ''}{type(cause).__module__}.{type(cause).__qualname__}")
+        frames = traceback.extract_tb(cause.__traceback__)
+        lines += [f"  {frame.filename}, line {frame.lineno}, in {frame.name}" for frame in frames]
+        cause = cause.__cause__ or cause.__context__
+    return "\n".join(lines)
 
 
 def _rebuild(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from core.engine.job import Job, Work
 from core.engine.status import JobState, JobStatus
-from core.errors import Cancelled, JobProblem, SecondLookError
+from core.errors import Cancelled, JobProblem, SecondLookError, trace_of
 from core.types import Progress
 
 logger = logging.getLogger("second_look.engine")
@@ -130,9 +130,9 @@ class JobManager:
             self._end(job, "cancelled")
         except SecondLookError as problem:
             self._end(job, "failed", problem=_bare(problem))
-        except BaseException:  # codecs in Rust raise panics that are no Exception
+        except BaseException as error:  # noqa: BLE001 - codecs in Rust raise panics that are no Exception
             incident = self._new_id()[:8]
-            logger.exception("incident %s in a background job", incident)
+            logger.error("incident %s in a background job: %s", incident, trace_of(error))
             self._end(job, "failed", incident=incident)
         else:
             self._end(job, "done", result=result)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.errors import Cancelled, SecondLookError
+from core.errors import Cancelled, SecondLookError, trace_of
 from core.store import Store
 from pages.ui import resources, selection
 from pages.ui.menu import ASSETS, CASE, menu
@@ -52,15 +52,16 @@ def read_only_banner(store: Store) -> bool:
 def boundary() -> Iterator[None]:
     """Turns errors into what the reader can act on; anything unforeseen gets an incident id.
 
-    The trace goes to the log only: it may hold names from the input.
+    The log gets the id, the error's type and its frames, but not its words: they may hold names from the
+    input.
     """
     try:
         yield
     except SecondLookError as problem:
         show_problem(problem)
-    except Exception:  # noqa: BLE001 - the outermost boundary
+    except Exception as error:  # noqa: BLE001 - the outermost boundary
         incident = uuid.uuid4().hex[:8]
-        _log.exception("incident %s", incident)
+        _log.error("incident %s: %s", incident, trace_of(error))
         show_incident(incident)
 
 
