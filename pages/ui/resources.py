@@ -23,7 +23,18 @@ HEAVY = ("core.pipeline", "core.inference", "core.uncertainty", "core.io", "core
 _log = logging.getLogger("second_look.pages")
 
 
-@st.cache_resource(show_spinner="Opening the store")
+def _close(opened: Store) -> None:
+    atexit.unregister(opened.close)
+    opened.close()
+
+
+def _shut_down(manager: JobManager) -> None:
+    manager.shutdown()
+
+
+# What is released while the program goes on (the menu's "Clear cache") must let go of files and threads:
+# a store that stays open would refuse its successor.
+@st.cache_resource(show_spinner="Opening the store", on_release=_close)
 def store() -> Store:
     """The one store of this process. Raises StoreProblem, and tries again on the next call."""
     from core.store import Store
@@ -41,13 +52,13 @@ def store_or_none() -> Store | None:
         return None
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, on_release=_shut_down)
 def jobs() -> JobManager:
     """Runs the networks, one analysis at a time."""
     return JobManager()
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, on_release=_shut_down)
 def readers() -> JobManager:
     """Reads uploads and draws samples, so that a preview does not wait behind another person's analysis."""
     return JobManager()
