@@ -22,7 +22,8 @@ class SliceAgreement:
     """Agreement of the samples in one slice; None where it is undefined.
 
     pairwise_dice: in [0, 1], None with one sample. component_iou: in [0, 1], component_cv: >= 0, means
-    over `components`, the predicted blobs of at least two pixels; None where there are none.
+    over `components`, the predicted blobs of at least two pixels that any sample has; None where there are
+    none.
     """
 
     pairwise_dice: float | None
@@ -78,6 +79,8 @@ def mean_pairwise_dice(counts: PairCounts) -> float | None:
 def component_agreement(mask_pred: LabelArray, masks: BoolArray) -> tuple[float | None, float | None, int]:
     """Mean IoU and mean coefficient of variation of the predicted blobs over the samples, and their number.
 
+    Both are undefined for a blob that no sample has, and such a blob is not counted.
+
     For each 8-connected blob of the predicted foreground with at least two pixels, the blobs of each sample
     that overlap it form that sample's version; IoU = shared by all versions / covered by any, CV = standard
     deviation / mean of their sizes. Source: ivadomed, doi:10.21105/joss.02868.
@@ -90,12 +93,14 @@ def component_agreement(mask_pred: LabelArray, masks: BoolArray) -> tuple[float 
     versions = [
         cv2.connectedComponents(mask.any(axis=0).astype(np.uint8), connectivity=8)[1] for mask in masks
     ]
-    values = np.array([_blob_agreement(blob, versions) for blob in blobs])
-    iou, variation = values.mean(axis=0)
-    return float(iou), float(variation), len(blobs)
+    values = [found for blob in blobs if (found := _blob_agreement(blob, versions)) is not None]
+    if not values:
+        return None, None, 0
+    iou, variation = np.mean(values, axis=0)
+    return float(iou), float(variation), len(values)
 
 
-def _blob_agreement(blob: BoolArray, versions: list[NDArray[np.int32]]) -> tuple[float, float]:
+def _blob_agreement(blob: BoolArray, versions: list[NDArray[np.int32]]) -> tuple[float, float] | None:
     shared, covered, sizes = np.ones_like(blob), np.zeros_like(blob), []
     for labels in versions:
         touching = np.unique(labels[blob])
@@ -106,7 +111,7 @@ def _blob_agreement(blob: BoolArray, versions: list[NDArray[np.int32]]) -> tuple
     mean = float(np.mean(sizes))
     # A predicted blob needs support from the mean only, so it can happen that no single sample has it.
     if mean == 0.0:
-        return 0.0, 0.0
+        return None
     return np.count_nonzero(shared) / np.count_nonzero(covered), float(np.std(sizes)) / mean
 
 

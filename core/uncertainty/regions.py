@@ -33,11 +33,15 @@ def boundary_band(mask: BoolArray, width: int = BAND_WIDTH) -> BoolArray:
 
 
 def boundary_distance(mask: BoolArray) -> Float32Array:
-    """Pixels to the mask's nearest inner boundary pixel, clipped at 4; 4 everywhere for an empty mask."""
-    if not mask.any():
-        return np.full(mask.shape, DISTANCE_CLIP, np.float32)
+    """Pixels to the mask's nearest inner boundary pixel, clipped at 4; 4 everywhere without a boundary.
+
+    Jungo et al. 2020 (doi:10.3389/fnins.2020.00282) measure in millimetres; here it is pixels, whatever the
+    spacing. The edge of the picture is no boundary.
+    """
     plane = mask.view(np.uint8)
-    inner = cv2.erode(plane, CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    inner = cv2.erode(plane, CROSS, borderType=cv2.BORDER_REPLICATE)
+    if np.array_equal(plane, inner):
+        return np.full(mask.shape, DISTANCE_CLIP, np.float32)
     away = (plane == inner).astype(np.uint8)
     distance = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.asarray(np.minimum(distance, DISTANCE_CLIP), np.float32)

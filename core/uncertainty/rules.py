@@ -114,7 +114,7 @@ def _blobs(values: list[float | None], evidence: Evidence, scope: range) -> Scor
     counts = [evidence.reduced.agreement[z].components for z in scope]
     known = [(v, c) for v, c in zip(values, counts, strict=True) if v is not None]
     if not known:
-        return _score(None, "undefined: no predicted blob of at least two pixels")
+        return _score(None, "undefined: no predicted blob of at least two pixels that any sample has")
     means, weights = zip(*known, strict=True)
     return _score(float(np.average(means, weights=weights)))
 

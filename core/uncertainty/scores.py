@@ -27,7 +27,7 @@ from core.uncertainty.rules import (
 )
 
 ZENK = "Zenk et al. 2025, doi:10.1016/j.media.2024.103392"
-JUNGO = "Jungo et al. 2020, doi:10.3389/fnins.2020.00282"
+JUNGO = "Jungo et al. 2020, doi:10.3389/fnins.2020.00282; distances in pixels, not times the spacing"
 ROY = "Roy et al. 2019, doi:10.1016/j.neuroimage.2019.03.042"
 IVADOMED = "ivadomed, doi:10.21105/joss.02868"
 OURS = "Second Look, core/uncertainty/recipe.py"
@@ -137,7 +137,8 @@ SCORES: tuple[ScoreSpec, ...] = (
     ScoreSpec(
         "entropy_distance",
         "Entropy, weighted by distance",
-        "The same, each pixel weighted by its distance to the predicted edge, at most four pixels.",
+        "The same, each pixel weighted by its distance to the predicted edge, at most four pixels. "
+        "Distances are in pixels whatever the spacing; the picture's own edge does not count.",
         regional("entropy", "distance"),
         unit="nat",
         upper=None,

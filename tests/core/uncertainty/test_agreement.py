@@ -82,7 +82,10 @@ def test_single_pixels_are_no_blobs() -> None:
     assert component_agreement(mask_pred, np.stack([row("#......."), row("#.......")])) == (None, None, 0)
 
 
-def test_a_blob_that_no_sample_has_is_not_shared() -> None:
-    mask_pred = row("##......")[0].astype(np.uint8)
-    samples = np.stack([row("........"), row("........")])
-    assert component_agreement(mask_pred, samples)[0] == 0.0
+def test_a_blob_that_no_sample_has_is_undefined_and_left_out() -> None:
+    nobody = np.stack([row("........"), row("........")])
+    assert component_agreement(row("##......")[0].astype(np.uint8), nobody) == (None, None, 0)
+    # The other blob has 2 and 1 pixels in the samples: 1 shared of 2; sd 0.5 over mean 1.5.
+    samples = np.stack([row(".....##."), row(".....#..")])
+    found = component_agreement(row("##...##.")[0].astype(np.uint8), samples)
+    assert found == (0.5, pytest.approx(1 / 3), 1)

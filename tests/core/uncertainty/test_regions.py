@@ -43,6 +43,14 @@ def test_distance_starts_at_the_boundary_and_stops_at_four() -> None:
     np.testing.assert_allclose(boundary_distance(mask)[0], [0, 1, 2, 3, 4, 4, 4, 4, 4], atol=1e-5)
 
 
+def test_distance_does_not_start_at_the_edge_of_the_picture() -> None:
+    mask = np.zeros((5, 7), bool)
+    mask[:, :3] = True
+    # The mask touches three sides of the picture; its one boundary is column 2.
+    np.testing.assert_allclose(boundary_distance(mask), [[2, 1, 0, 1, 2, 3, 4]] * 5, atol=1e-5)
+    assert (boundary_distance(np.ones((3, 3), bool)) == 4).all()
+
+
 def test_distance_of_an_empty_mask_is_four_everywhere() -> None:
     assert (boundary_distance(np.zeros((3, 3), bool)) == 4).all()
 
