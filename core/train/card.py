@@ -11,6 +11,8 @@ from core.models.records import ModelRecord
 from core.train.validate import TableRow, Validation
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
+TRAINING_SLICES, TUMOUR_SLICES = 1923, 666
+"""Of the packed training slices, which the card is written without; a test counts them in the data."""
 HEADER = "| Networks | Input | Patient Dice, mean | median | Tumour slices | False alarms | Missed |\n"
 
 
@@ -41,7 +43,8 @@ def _facts(record: ModelRecord) -> str:
     size = sum((record.folder / each.file).stat().st_size for each in record.members) / 1e6
     what = record.architecture
     lines = (
-        f"Data: 50 patients of TCGA-LGG, 1,923 axial slices, 666 with tumour. {record.source}",
+        f"Data: {_patient_count(record)} patients of TCGA-LGG, {TRAINING_SLICES:,} axial slices, "
+        f"{TUMOUR_SLICES:,} with tumour. {record.source}",
         f"Licence: {record.licence}",
         f"Input: {', '.join(record.channels)}; a missing sequence is replaced by FLAIR, also in training",
         f"Working size: {record.working_size} x {record.working_size}, mapped back to the input's grid",
@@ -51,6 +54,10 @@ def _facts(record: ModelRecord) -> str:
         f"Volumes: {record.volume}",
     )
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _patient_count(record: ModelRecord) -> int:
+    return sum(len(fold) for fold in record.folds)
 
 
 def _table(rows: Sequence[TableRow]) -> str:

@@ -73,7 +73,7 @@ class SegmenterConfig(Frozen):
     members: tuple[tuple[int, ...], ...]
     """For each member, the folds that it never sees."""
     folds: int = 5
-    seed: int = 20_24
+    seed: int = 2024
     epochs: int = 50
     samples_per_epoch: int = 1152
     batch_size: int = 24

@@ -12,10 +12,11 @@ from click.testing import CliRunner
 
 from core.errors import InputProblem
 from core.metrics import Interval
+from core.models import get_model
 from core.models.registry import read_record
 from core.train import validate
-from core.train.card import write_card
-from core.train.segmenter import train
+from core.train.card import TRAINING_SLICES, TUMOUR_SLICES, card_text, write_card
+from core.train.segmenter import find_packed, train
 from core.train.validate import GIVEN, Study, Validation, read_studies, validate_model
 from tests.core.train.toy import CONFIG, SIDE, write_toy
 
@@ -97,6 +98,23 @@ def test_the_card_says_what_the_numbers_say(made: tuple[Path, Validation]) -> No
     assert "$" not in card
     for row in (*validation.rows, *validation.out_of_fold):
         assert f"| {row.networks} | {row.given} |" in card
+
+
+@pytest.mark.parametrize("model_id", ["lgg-unet", "lgg-segformer"])
+def test_shipped_card_is_what_its_record_and_table_say(model_id: str) -> None:
+    record = get_model(model_id)
+    stored = (record.folder / "validation.json").read_text(encoding="utf-8")
+    card = (record.folder / "CARD.md").read_text(encoding="utf-8")
+    assert card == card_text(record, Validation.model_validate_json(stored))
+    assert "50 patients of TCGA-LGG, 1,923 axial slices, 666 with tumour" in card
+
+
+@pytest.mark.data
+def test_counts_on_the_card_are_those_of_the_training_data(data_dir: Path) -> None:
+    with np.load(find_packed(data_dir), allow_pickle=False) as packed:
+        patients, tumour = set(packed["patient"].tolist()), (packed["mask"] > 0).any(axis=(1, 2))
+    assert (len(tumour), int(tumour.sum())) == (TRAINING_SLICES, TUMOUR_SLICES)
+    assert patients == {name for fold in get_model("lgg-unet").folds for name in fold}
 
 
 def test_the_command_writes_table_and_card(
