@@ -105,6 +105,8 @@ def _score(score: Score, labels: Mapping[str, str]) -> Json:
         "label": labels.get(score.key, plain),
         "value": score.value,
         "note": score.note,
+        "slice": score.slice,
+        "box": score.box,
     }
 
 

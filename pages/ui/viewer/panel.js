@@ -81,7 +81,7 @@ function drawNumbers(viewer) {
   for (const [name, text] of header.facts) rows.push(el("dt", {}, name), el("dd", {}, text));
   const all = [...(first ? [first] : []), ...scores];
   const folded = all.length > 1
-    ? el("details", { class: "scores" }, el("summary", {}, "All confidence scores"), el("dl", {}, ...all.flatMap((s) => scoreRow(s))))
+    ? el("details", { class: "scores" }, el("summary", {}, "All confidence scores"), el("dl", {}, ...all.flatMap((s) => scoreRow(s, "", viewer))))
     : null;
   viewer.parts.numbers.replaceChildren(
     el("dl", {}, ...rows),
@@ -90,12 +90,23 @@ function drawNumbers(viewer) {
   );
 }
 
-function scoreRow(score, hint = "") {
+// With a viewer, a score that was decided at one place gets a button that goes there.
+function scoreRow(score, hint = "", viewer = null) {
   const missing = score.value === null;
   const title = [hint && `Score: ${hint}.`, score.note].filter(Boolean).join(" ");
   const value = el("dd", { title: title || null }, number(score.value));
   if (missing && score.note) value.append(el("span", { class: "quiet" }, ` ${score.note}`));
+  if (viewer && score.slice !== null) value.append(placeButton(viewer, score));
   return [el("dt", { title: hint || null }, score.label), value];
+}
+
+function placeButton(viewer, score) {
+  const text = `slice ${score.slice + 1}`;
+  const place = { ...score, sentence: `Confidence there ${number(score.value)}.` };
+  return el("button", {
+    type: "button", class: "also", title: "Show the place in the image", "aria-label": `${score.label}: show ${text}`,
+    onclick: () => viewer.show(place),
+  }, text);
 }
 
 // The toggles are the legend: swatch, name, letter and key of each layer, always in view.

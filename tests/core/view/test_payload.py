@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import struct
 import zlib
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.types import Case, Verdict
+from core.types import Case, Score, Verdict
 from core.view.payload import build_payload, start_slice
 from core.view.volume import Volume, VolumeCache, build_volume, volume_digest
 from tests.core.view.cases import make_analysis, make_case, make_flag, volume
@@ -87,7 +88,9 @@ def test_header_says_what_is_on_screen() -> None:
     assert header["worst"] == 12
     assert header["edges"] == ["A", "P", "R", "L"]
     assert header["slices"][12]["causes"] == ["area", "fragmentation", "shape", "spurious"]
-    assert header["scores"][0] == {"key": "pairwise_dice", "label": "Agreement", "value": 0.812, "note": ""}
+    assert header["scores"][0] == {
+        "key": "pairwise_dice", "label": "Agreement", "value": 0.812, "note": "", "slice": None, "box": None
+    }  # fmt: skip
     assert header["scores"][2]["note"] == "the prediction is empty"
     assert header["facts"] == [["a", "b"]]
     assert header["notes"] == []
@@ -160,6 +163,14 @@ def test_flags_of_the_whole_study_are_no_ticks() -> None:
     assert header["flags"][0]["slice"] is None
 
 
+def test_score_with_a_place_says_where_it_is() -> None:
+    case, analysis, verdict = volume()
+    score = Score(key="entropy_patch", value=0.4, slice=3, box=(1, 2, 11, 12))
+    placed = dataclasses.replace(analysis, scores=(*analysis.scores, score))
+    header, _ = split_payload(build_payload(case, placed, verdict))
+    assert (header["scores"][-1]["slice"], header["scores"][-1]["box"]) == (3, [1, 2, 11, 12])
+
+
 def test_volume_digest_depends_on_case_analysis_and_place() -> None:
     case, analysis, _ = volume()
     other = make_analysis(np.zeros((24, 128, 128)), key="9" * 64)
@@ -192,6 +203,20 @@ def test_cache_forgets_a_deleted_case() -> None:
     kept = cache.get("c", lambda: build_volume(other, make_analysis(np.zeros((1, 4, 4)))))
     cache.forget(case.id)
     assert (built.size > 0, cache.size) == (True, kept.size)
+
+
+def test_volume_of_a_case_deleted_while_it_was_made_is_not_kept() -> None:
+    case, analysis, _ = volume()
+    cache = VolumeCache(10**9)
+
+    def make() -> Volume:
+        cache.forget(case.id)
+        return build_volume(case, analysis)
+
+    assert cache.get("a", make).case_id == case.id
+    assert cache.size == 0
+    kept = cache.get("a", lambda: build_volume(case, analysis))
+    assert cache.size == kept.size
 
 
 def test_view_starts_at_the_worst_reason_then_the_least_confident_slice() -> None:
