@@ -20,6 +20,8 @@ STATES = {
     "reference empty": "only the reference is empty: counts as 0",
     "prediction empty": "only the prediction is empty: counts as 0",
 }
+COUNTED = {"pixels", "blobs", "slices", "stacks"}
+"""Units of whole numbers."""
 OVERLAPS = (
     ("dice", "Dice", "Twice the common area divided by the sum of both areas."),
     ("jaccard", "Jaccard", "The common area divided by the area that either covers."),
@@ -95,7 +97,8 @@ def _slices(outcome: Outcome) -> None:
 
 
 def _row(item: Score | Measure, spec: object) -> tuple[str, str, str]:
-    shown = number(item.value, spec.unit if item.value is not None else "")
+    counted = spec.unit in COUNTED and item.value is not None
+    shown = f"{item.value:.0f} {spec.unit}" if counted else number(item.value, spec.unit)
     why = f" {NOT_AVAILABLE}: {item.note}." if item.value is None and item.note else ""
     return spec.label, shown, spec.help + why
 
