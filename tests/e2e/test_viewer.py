@@ -202,6 +202,16 @@ def test_reason_jumps_zooms_and_switches_its_layer_on(opened: Open) -> None:
     assert slice_shown(page) == 13
 
 
+def test_score_with_a_place_leads_there(opened: Open) -> None:
+    page = opened("volume")
+    page.locator(".scores summary").click()
+    # Of the three scores one was decided at one place: slice 0, in a corner.
+    expect(page.locator(".scores .also")).to_have_text(["slice 1"])
+    page.get_by_role("button", name="Mean entropy: show slice 1").click()
+    assert slice_shown(page) == 0
+    assert float(view(page).get_attribute("data-zoom") or 0) > 2
+
+
 def test_channels_and_colour_of_a_single_picture(opened: Open) -> None:
     page = opened("single")
     expect(page.get_by_role("heading", name="Looks consistent")).to_be_visible()

@@ -82,7 +82,8 @@ def make_analysis(
         for z, (plane, value) in enumerate(zip(prob, held, strict=True))
     )  # fmt: skip
     scores = (
-        Score(key="pairwise_dice", value=0.812), Score(key="mean_entropy", value=0.0234),
+        Score(key="pairwise_dice", value=0.812),
+        Score(key="mean_entropy", value=0.0234, slice=0, box=(0, 0, 4, 4)),
         Score(key="volume_weighted", value=None, note="the prediction is empty"),
     )  # fmt: skip
     mean = FixedPoint.of(prob[None], 1.0)
