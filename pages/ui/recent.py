@@ -20,6 +20,9 @@ def recent_cases(store: Store, writable: bool) -> None:
     if not cases:
         st.caption("No case is kept yet.")
         return
+    st.caption(
+        "Kept on the machine that runs this page until deleted; everyone who can open the page sees them."
+    )
     for case in cases[:SHOWN]:
         _row(store, case, writable)
     if len(cases) > SHOWN:
