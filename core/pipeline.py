@@ -175,7 +175,7 @@ def _outcome(case: Case, analysis: Analysis, limits: Limits | None, cached: bool
     in_force = limits or default_limits(get_model(analysis.made_by.config.model_id).rule_limits)
     reference = case.reference
     overlap = overlap_report(analysis.mask_pred > 0, reference.mask_ref) if reference else None
-    verdict = decide(analysis.slices, in_force)
+    verdict = decide(analysis.slices, in_force, analysis.scores)
     return Outcome(case, analysis, in_force, verdict, overlap, cached, seconds)
 
 

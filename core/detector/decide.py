@@ -8,22 +8,23 @@ from core.detector.context import areas_of, context_values, thin_ends
 from core.detector.limits import limit_of
 from core.detector.measures import measure_study
 from core.detector.rules import RULES, RuleSpec
-from core.types import Component, Flag, Limits, RuleLimit, SliceSummary, Verdict
+from core.types import Component, Flag, Limits, Measure, RuleLimit, Score, SliceSummary, Verdict
 
 Box = tuple[int, int, int, int]
 
 
-def decide(slices: Sequence[SliceSummary], limits: Limits) -> Verdict:
+def decide(slices: Sequence[SliceSummary], limits: Limits, scores: Sequence[Score] = ()) -> Verdict:
     """The verdict over a study: "review" when any active rule fires, with one flag per rule and slice.
 
-    slices: in anatomical order; a single picture is a study of one slice. Rules that look for small or
-    ragged masks are not judged on the thin ends of a stack of slices (see
+    slices: in anatomical order; a single picture is a study of one slice. scores: of the whole study.
+    Rules that look for small or ragged masks are not judged on the thin ends of a stack of slices (see
     `core.detector.context.thin_ends`), where such masks are usual. Flags come worst first: severity = 1 +
     distance past the limit, in units of the distance between the default limit and the typical value of the
     training references.
     Raises SettingsProblem when a rule of the table has no limit.
     """
-    study = {each.key: each.value for each in measure_study(slices) if each.value is not None}
+    judged: tuple[Measure | Score, ...] = (*measure_study(slices), *scores)
+    study = {each.key: each.value for each in judged if each.value is not None}
     values, thin = _slice_values(slices), thin_ends(areas_of(slices))
     flags: list[Flag] = []
     for spec in RULES:
@@ -31,8 +32,8 @@ def decide(slices: Sequence[SliceSummary], limits: Limits) -> Verdict:
         if limit.active and spec.scope == "study" and slices:
             flags.extend(_fire(spec, limit, study, None))
         elif limit.active:
-            judged = [k for k in range(len(slices)) if spec.thin_ends or not thin[k]]
-            flags.extend(flag for k in judged for flag in _fire(spec, limit, values[k], slices[k]))
+            places = [k for k in range(len(slices)) if spec.thin_ends or not thin[k]]
+            flags.extend(flag for k in places for flag in _fire(spec, limit, values[k], slices[k]))
     flags.sort(key=lambda flag: (-flag.severity, -1 if flag.slice is None else flag.slice))
     return Verdict(answer="review" if flags else "consistent", flags=tuple(flags))
 

@@ -43,8 +43,7 @@ def purpose() -> None:
             "- as proof that a mask is right: “Looks consistent” says that no check fired, and where all "
             "networks miss the same lesion none may fire\n"
             "- on images unlike the training data: the models that come with it saw axial brain MRI of "
-            "adults with lower-grade glioma and nothing else, and no check "
-            "recognises a foreign image yet"
+            "adults with lower-grade glioma and nothing else, and no check recognises a foreign image as such"
         )
 
 

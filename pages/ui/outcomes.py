@@ -45,7 +45,8 @@ def load_outcome(analysis_key: str, limits: Limits | None = None) -> Outcome | N
     outcome = _settled(_outcome, analysis_key)
     if outcome is None or limits is None or limits == outcome.limits:
         return outcome
-    return replace(outcome, limits=limits, verdict=decide(outcome.analysis.slices, limits))
+    analysis = outcome.analysis
+    return replace(outcome, limits=limits, verdict=decide(analysis.slices, limits, analysis.scores))
 
 
 def forget() -> None:

@@ -142,7 +142,9 @@ def bench(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         progress(0.5, "Half way")
         analysis = made.keep(case, config)
         limits = built_in_limits()
-        return Outcome(case, analysis, limits, decide(analysis.slices, limits), None, False, 0.1)
+        return Outcome(
+            case, analysis, limits, decide(analysis.slices, limits, analysis.scores), None, False, 0.1
+        )
 
     monkeypatch.setattr(resources, "store", lambda: made.store)
     monkeypatch.setattr(resources, "jobs", lambda: made.jobs)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.detector import RULES, built_in_limits, decide, limit_of, summarise, with_limit
-from core.types import BoolArray, Measure, SliceSummary, Verdict
+from core.types import BoolArray, Measure, Score, SliceSummary, Verdict
 
 
 def blank() -> BoolArray:
@@ -149,3 +149,17 @@ def test_undefined_measures_fire_nothing() -> None:
     undefined = tuple(Measure(key=spec.measure, value=None, note="not taken") for spec in RULES)
     bare = SliceSummary(index=0, empty=False, scores=(), measures=undefined, components=())
     assert decide((bare,), built_in_limits()).flags == ()
+
+
+def test_low_confidence_of_the_study_is_one_flag_without_a_place() -> None:
+    slices, limits = summarise([LESION]), built_in_limits()
+    assert decide(slices, limits, (Score(key="agreement", value=0.5),)).answer == "consistent"
+    flags = decide(slices, limits, (Score(key="agreement", value=0.49),)).flags
+    assert [(flag.rule, flag.cause, flag.slice, flag.box) for flag in flags] == [
+        ("low-confidence", "confidence", None, None)
+    ]
+
+
+def test_confidence_that_is_not_available_is_not_low() -> None:
+    scores = (Score(key="agreement", value=None, note="not available"),)
+    assert decide(summarise([LESION]), built_in_limits(), scores).answer == "consistent"

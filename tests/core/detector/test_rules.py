@@ -9,6 +9,7 @@ import pytest
 from core.detector import CONTEXT_MEASURES, RULES, SLICE_MEASURES, STUDY_MEASURES, RuleSpec, rule_spec
 from core.errors import SettingsProblem
 from core.types import Cause
+from core.uncertainty import SCORES
 
 each_rule = pytest.mark.parametrize("spec", RULES, ids=lambda spec: spec.key)
 
@@ -23,7 +24,7 @@ def test_one_letter_per_cause() -> None:
 
 @each_rule
 def test_measure_is_in_a_table_and_cause_is_known(spec: RuleSpec) -> None:
-    tables = STUDY_MEASURES if spec.scope == "study" else SLICE_MEASURES + CONTEXT_MEASURES
+    tables = (*STUDY_MEASURES, *SCORES) if spec.scope == "study" else SLICE_MEASURES + CONTEXT_MEASURES
     assert spec.measure in {each.key for each in tables}
     assert spec.cause in get_args(Cause)
 
