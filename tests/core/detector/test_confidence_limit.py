@@ -1,4 +1,7 @@
-"""The default limit of the confidence, on training patients judged by members that never saw them."""
+"""What the default limit of the confidence was chosen on: training patients, judged by members that never saw them.
+
+It holds the documented rates to the shipped weights; it is no independent test of the limit.
+"""
 
 from __future__ import annotations
 
