@@ -1,4 +1,4 @@
-"""What the default limit of the confidence was chosen on: training patients, judged by members that never saw them.
+"""What the default confidence limit was chosen on: training patients, judged by members that never saw them.
 
 It holds the documented rates to the shipped weights; it is no independent test of the limit.
 """
