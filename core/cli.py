@@ -1,37 +1,34 @@
 """`python -m core ...`: the same functions as the pages, for scripts.
 
 One JSON document goes to stdout (`inspect`: one per line), logs and progress to stderr. Exit codes: 0 done, 1
-internal error, 2 bad input or usage.
+internal error, 2 bad input or usage, 3 done but a gate was not met. Each command lives in core.commands (or
+core.train) and is imported when it is asked for.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any
 
 import click
 
 from core import __version__
-from core.config import AnalysisConfig, EstimatorConfig, EstimatorKind, Plane, ReadOptions
-from core.errors import SecondLookError, SettingsProblem
-from core.types import Progress
+from core.errors import SecondLookError
 
-if TYPE_CHECKING:
-    from core.io import Inspection
-    from core.pipeline import Outcome
-    from core.types import Case, NamedBytes
-
-ESTIMATORS = get_args(EstimatorKind)
-PLANES = get_args(Plane)
+COMMANDS = {
+    "analyse": "core.commands.case",
+    "inspect": "core.commands.case",
+    "models": "core.commands.models",
+    "store": "core.commands.store",
+    "train": "core.train.cli",
+}
+"""Name of each command and the module that defines it under that name."""
 
 
 class Commands(click.Group):
-    """Turns the project's errors into exit code 2 and one message, and loads `train` only when asked for."""
+    """Loads commands when asked for, and turns the project's errors into exit code 2 and one message."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -41,13 +38,14 @@ class Commands(click.Group):
             ctx.exit(2)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "train"])
+        return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name == "train":
-            command: click.Command = importlib.import_module("core.train.cli").train
-            return command
-        return super().get_command(ctx, cmd_name)
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name])
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
 
 
 @click.group(cls=Commands)
@@ -56,214 +54,4 @@ def main() -> None:
     """Second Look: when not to trust a medical-image AI. Research use only, not a medical device."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
-
-
-@main.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per path and line.")
-def inspect(paths: tuple[Path, ...], as_json: bool) -> None:
-    """Say what each file is and how it would be read, or why it is refused. A folder is one DICOM series."""
-    from core.io import inspect_path, inspection_json
-
-    refused = 0
-    for path in paths:
-        found = inspect_path(path)
-        refused += not found.ok
-        click.echo(inspection_json(found) if as_json else _inspect_line(found))
-    if refused:
-        sys.exit(2)
-
-
-@main.command()
-@click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
-@click.option(
-    "--reference", type=click.Path(path_type=Path), help="Mask drawn by a person, same grid as INPUT."
-)
-@click.option("--model", "model_id", default="lgg-unet", show_default=True, help="See `models list`.")
-@click.option("--estimator", type=click.Choice(ESTIMATORS), help="Default: the best that the model allows.")
-@click.option(
-    "--samples",
-    type=click.IntRange(2, 200),
-    default=20,
-    show_default=True,
-    help="Monte-Carlo samples per network.",
-)
-@click.option("--seed", type=click.IntRange(0, 2**63, max_open=True), default=0, show_default=True)
-@click.option(
-    "--channels", help="Image channel for each model input, such as 0,1,2 or 0,0,0; default: guessed."
-)
-@click.option("--plane", type=click.Choice(PLANES), default="auto", show_default=True)
-@click.option("--volume", type=click.IntRange(0), help="Volume of a 4-D file or time point, from 0.")
-@click.option("--series", type=click.IntRange(0), help="Series of an archive, from 0, largest first.")
-@click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True)
-@click.option(
-    "--backend", type=click.Choice(("auto", "onnxruntime", "torch")), default="auto", show_default=True
-)
-@click.option("--precision", type=click.Choice(("float32", "mixed")), default="float32", show_default=True)
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for mask, overlay and JSON."
-)
-@click.option("--json", "as_json", is_flag=True, help="The whole result as one JSON document.")
-def analyse(source: Path, reference: Path | None, out: Path | None, as_json: bool, **choices: Any) -> None:
-    """Run a model on INPUT (file, zip or folder of one DICOM series) and say whether to review it."""
-    from core import pipeline
-    from core.io import read_paths
-    from core.store import Store
-
-    options = ReadOptions(plane=choices["plane"], volume=choices["volume"], series=choices["series"])
-    files: Sequence[NamedBytes] = read_paths([source])
-    drawn: Sequence[NamedBytes] = read_paths([reference]) if reference else ()
-    config = _analysis_config(choices)
-    with Store.open() as store:
-        case: Case = pipeline.open_case(store, files, options, drawn)
-        outcome = pipeline.analyse(store, case, config, progress=_stderr_progress())
-    if out:
-        _write_out(outcome, out)
-    _print_outcome(outcome, as_json)
-
-
-@main.group()
-def models() -> None:
-    """The networks that can be run."""
-
-
-@models.command("list")
-@click.option("--json", "as_json", is_flag=True)
-def models_list(as_json: bool) -> None:
-    """List shipped models and the user's own."""
-    from core.models import list_models
-
-    records = list_models()
-    if as_json:
-        click.echo(json.dumps([record.model_dump(mode="json") for record in records], ensure_ascii=False))
-        return
-    for record in records:
-        click.echo(f"{record.id:16} {len(record.members)} member(s)  {record.title}")
-
-
-@models.command("add")
-@click.argument("weights", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--config", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-def models_add(weights: Path, config: Path) -> None:
-    """Check a checkpoint of segmentation-models-pytorch and add it to the user's own models."""
-    from core.models.importer import import_checkpoint
-
-    record = import_checkpoint(weights, config)
-    click.echo(f"{record.id} was added in {record.folder}")
-
-
-@main.group()
-def store() -> None:
-    """The directory that keeps cases and results."""
-
-
-@store.command("info")
-@click.option("--json", "as_json", is_flag=True)
-def store_info(as_json: bool) -> None:
-    """Where the store is, what it holds and how large it is."""
-    from core.store import Store
-
-    with Store.open() as opened:
-        _print_record(opened.info().model_dump(mode="json"), as_json)
-
-
-@store.command("verify")
-@click.option("--json", "as_json", is_flag=True)
-def store_verify(as_json: bool) -> None:
-    """Read every row and array and compare each array with its SHA-256."""
-    from core.store import Store
-
-    with Store.open() as opened:
-        report = opened.verify()
-    _print_record({"ok": report.ok, **report.model_dump(mode="json")}, as_json)
-    if not report.ok:
-        sys.exit(2)
-
-
-def _analysis_config(choices: dict[str, Any]) -> AnalysisConfig:
-    from core.inference import possible_estimators
-    from core.models import get_model
-
-    channels = choices["channels"]
-    kind = choices["estimator"] or possible_estimators(get_model(choices["model_id"]))[0].key
-    try:
-        return AnalysisConfig(
-            model_id=choices["model_id"],
-            estimator=EstimatorConfig(kind=kind, samples=choices["samples"], seed=choices["seed"]),
-            channels=tuple(int(each) for each in channels.split(",")) if channels else None,
-            device=choices["device"],
-            backend=choices["backend"],
-            precision=choices["precision"],
-        )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-
-
-def _stderr_progress() -> Progress:
-    from tqdm import tqdm
-
-    bar = tqdm(
-        total=100, file=sys.stderr, leave=False, disable=not sys.stderr.isatty(), bar_format="{l_bar}{bar}"
-    )
-
-    def tell(share: float, sentence: str) -> None:
-        bar.set_description(sentence)
-        bar.n = round(share * 100)
-        bar.refresh()
-
-    return tell
-
-
-def _write_out(outcome: Outcome, folder: Path) -> None:
-    from core.report import json_file, mask_file, overlay_file
-
-    index = outcome.analysis.worst_slice or 0
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file in (mask_file(outcome), overlay_file(outcome, index), json_file(outcome)):
-            (folder / file.name).write_bytes(file.data)
-            click.echo(f"wrote {folder / file.name}", err=True)
-    except OSError as error:
-        raise SettingsProblem(
-            "The results cannot be written",
-            file=str(folder),
-            found=error.strerror or type(error).__name__,
-            expected="a folder that may be written",
-            fix="give another folder with --out",
-        ) from error
-
-
-def _print_outcome(outcome: Outcome, as_json: bool) -> None:
-    from core.report import outcome_record
-
-    if as_json:
-        click.echo(json.dumps(outcome_record(outcome), ensure_ascii=False, allow_nan=False))
-        return
-    verdict = outcome.verdict
-    click.echo("Looks consistent." if verdict.answer == "consistent" else "Review this case.")
-    for flag in verdict.flags:
-        click.echo(f"  {flag.sentence}")
-    source = "from the store" if outcome.cached else f"in {outcome.seconds:.1f} s"
-    click.echo(f"{outcome.analysis.made_by.config.model_id}, {source}, key {outcome.analysis.key[:16]}")
-
-
-def _print_record(record: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(record, ensure_ascii=False))
-        return
-    for name, value in record.items():
-        click.echo(f"{name}: {value}")
-
-
-def _inspect_line(found: Inspection) -> str:
-    if found.case:
-        shape = found.case.shape
-        size = f"{shape.channel} channel(s), {shape.slice} slice(s) of {shape.row} x {shape.column}"
-        return f"{found.file}: {found.case.format}, {size}"
-    problem = found.problem
-    assert problem is not None
-    return (
-        f"{found.file}: {problem.what}. Found: {problem.found}. Expected: {problem.expected}. "
-        f"To fix: {problem.fix}."
     )

@@ -21,7 +21,8 @@ from core.detector import with_limit
 from core.errors import Cancelled, ModelProblem
 from core.io import read_case
 from core.models.registry import write_record
-from core.pipeline import LIBRARIES, Outcome, analyse, guess_channels, open_case, open_sample, stored_outcome
+from core.pipeline import Outcome, analyse, guess_channels, open_case, open_sample, stored_outcome
+from core.pipeline.case import LIBRARIES
 from core.report import json_file, mask_file, overlay_file
 from core.store import Store
 from core.types import Analysis, NamedBytes
@@ -117,7 +118,7 @@ def test_every_library_that_can_change_the_numbers_is_in_the_key(
     assert {"torch", "onnxruntime", "timm", "scikit-image", "python-gdcm"} <= dict(first.versions).keys()
     for name in LIBRARIES:
         monkeypatch.setattr(
-            "core.pipeline.version", lambda each, name=name: "0" if each == name else version(each)
+            "core.pipeline.case.version", lambda each, name=name: "0" if each == name else version(each)
         )
         assert run(store, 1).analysis.key != first.key
 

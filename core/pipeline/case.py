@@ -1,4 +1,4 @@
-"""Composition root: the only place that chains the stages; every step goes through the store."""
+"""One case: read it, run a model on it, decide."""
 
 from __future__ import annotations
 
