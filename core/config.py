@@ -47,11 +47,14 @@ class AnalysisConfig(Frozen):
 
     channels: for each input channel of the model the index of the image channel that feeds it;
         None: guessed from the number of channels.
+    members: indices of the networks that may be asked; None: all. Used to judge training patients only by
+        networks that never saw them.
     """
 
     model_id: str = "lgg-unet"
     estimator: EstimatorConfig = EstimatorConfig()
     channels: tuple[int, ...] | None = None
+    members: tuple[int, ...] | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     backend: Literal["auto", "onnxruntime", "torch"] = "auto"
     precision: Literal["float32", "mixed"] = "float32"

@@ -48,6 +48,7 @@ from core.types.cohort import (
     Task,
     UnitTable,
 )
+from core.types.runs import WHOLE_CASE, ItemResult, Origin, UnitResult
 from core.types.verdict import (
     Cause,
     Flag,
@@ -60,6 +61,7 @@ from core.types.verdict import (
 
 __all__ = [
     "CALIBRATION_REGIONS",
+    "WHOLE_CASE",
     "Analysis",
     "BoolArray",
     "Case",
@@ -75,6 +77,7 @@ __all__ = [
     "Float64Array",
     "Geometry",
     "Image",
+    "ItemResult",
     "LabelArray",
     "Level",
     "Limits",
@@ -83,6 +86,7 @@ __all__ = [
     "Measure",
     "NamedBytes",
     "OperatingPoint",
+    "Origin",
     "Overlap",
     "OverlapReport",
     "Progress",
@@ -98,6 +102,7 @@ __all__ = [
     "SliceSummary",
     "Task",
     "Timing",
+    "UnitResult",
     "UnitTable",
     "Verdict",
     "label_map",

@@ -68,7 +68,9 @@ class RunRecord(Frozen):
     """One model and estimator over one cohort, or predictions that were made elsewhere.
 
     config: None for imported predictions. class_names: foreground classes of a segmentation, all classes of
-    a classification. done, failed: items so far; it is complete when they add up to `items`.
+    a classification. done, failed: items so far; it is complete when they add up to `items`. out_of_fold:
+    done items of training patients, judged only by networks that never saw them; in_training: done items of
+    training patients that every network has seen.
     """
 
     id: str
@@ -81,7 +83,26 @@ class RunRecord(Frozen):
     items: int
     done: int = 0
     failed: int = 0
+    out_of_fold: int = 0
+    in_training: int = 0
     created_utc: str = ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of its numbers has to know, in plain sentences."""
+        fold, seen = self.out_of_fold, self.in_training
+        notes = []
+        if fold:
+            notes.append(
+                f"{fold} of {self.done} cases belong to patients that the model was trained on; they were "
+                "judged only by networks that never saw them"
+            )
+        if seen:
+            notes.append(
+                f"{seen} of {self.done} cases belong to patients that every network of the model has seen "
+                "in training; their numbers flatter the model"
+            )
+        return tuple(notes)
 
     @property
     def complete(self) -> bool:

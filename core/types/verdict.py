@@ -55,10 +55,15 @@ class Limits(Frozen):
 
 
 class Verdict(Frozen):
-    """The one answer: "review" when any rule fired. Flags are ordered by severity, worst first."""
+    """The one answer: "review" when any rule fired. Flags are ordered by severity, worst first.
+
+    operating_point: name and version of the saved threshold that judged the confidence, None when the fixed
+    limit did.
+    """
 
     answer: Literal["consistent", "review"]
     flags: tuple[Flag, ...]
+    operating_point: str | None = None
 
 
 class Overlap(Frozen):
