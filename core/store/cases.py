@@ -41,8 +41,11 @@ def case_parts(case: Case, arrays: ArrayStore) -> tuple[Part, ...]:
     image = Part("image", arrays.describe(values), values)
     if case.reference is None:
         return (image,)
-    mask = case.reference.mask_ref
-    return image, Part("reference", arrays.describe(mask), mask)
+    mask, labels = case.reference.mask_ref, case.reference.labels
+    reference = Part("reference", arrays.describe(mask), mask)
+    if labels is None:
+        return image, reference
+    return image, reference, Part("reference_labels", arrays.describe(labels), labels)
 
 
 def insert_case(cursor: Cursor, case: Case, parts: tuple[Part, ...], now: datetime) -> None:
@@ -138,4 +141,5 @@ def _reference(row: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> Refere
         mask_ref=arrays["reference"],
         name=row["reference_name"],
         value_set=numbers(row["reference_values"]),
+        labels=arrays.get("reference_labels"),
     )

@@ -48,6 +48,7 @@ from core.types.cohort import (
     Task,
     UnitTable,
 )
+from core.types.listing import ListedFile, Listing, PackedIndex, Rows
 from core.types.runs import WHOLE_CASE, ItemResult, Origin, UnitResult
 from core.types.verdict import (
     Cause,
@@ -81,6 +82,8 @@ __all__ = [
     "LabelArray",
     "Level",
     "Limits",
+    "ListedFile",
+    "Listing",
     "MadeBy",
     "Maps",
     "Measure",
@@ -89,11 +92,13 @@ __all__ = [
     "Origin",
     "Overlap",
     "OverlapReport",
+    "PackedIndex",
     "Progress",
     "Reference",
     "Refusal",
     "Region",
     "RiskConventions",
+    "Rows",
     "RuleLimit",
     "RunFailure",
     "RunRecord",

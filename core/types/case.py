@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.config import ReadOptions
-from core.types.arrays import BoolArray, Float32Array, Float64Array
+from core.types.arrays import BoolArray, Float32Array, Float64Array, LabelArray
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,16 @@ class Image:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """mask_ref: bool (slice, row, column), same grid as the image; value_set: what the file held."""
+    """mask_ref: bool (slice, row, column), same grid as the image; value_set: what the file held.
+
+    labels: uint8 (slice, row, column), 0 = background and k = k-th class, where the reference tells classes
+    apart; mask_ref is then labels > 0. None where there is only inside and outside.
+    """
 
     mask_ref: BoolArray
     name: str
     value_set: tuple[float, ...]
+    labels: LabelArray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +28,18 @@ def test_case_comes_back_equal_to_the_last_bit(store: Store, reference: bool) ->
     case = make_case(reference=reference)
     store.put_case(case)
     assert bits(store.case(case.id)) == bits(case)
+
+
+def test_classes_of_a_reference_come_back(store: Store) -> None:
+    case = make_case()
+    assert case.reference is not None
+    labels = np.where(case.reference.mask_ref, np.uint8(3), np.uint8(0))
+    several = replace(case, reference=replace(case.reference, labels=labels))
+    store.put_case(several)
+    again = store.case(case.id)
+    assert bits(again) == bits(several)
+    assert again is not None and again.reference is not None and again.reference.labels is not None
+    assert not again.reference.labels.flags.writeable
 
 
 @pytest.mark.parametrize("maps", [True, False])
