@@ -1,4 +1,4 @@
-"""One half of the patients to choose on, the other to report on: nothing is judged on what it was fitted to."""
+"""One half of the patients to choose on, the other half to report on: no number is shown in sample."""
 
 from __future__ import annotations
 
