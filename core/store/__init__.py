@@ -10,10 +10,12 @@ from core.store.records import (
 )
 from core.store.settings import StoreSettings, default_home
 from core.store.store import Store
+from core.store.trace import ReadTrace
 
 __all__ = [
     "AnalysisSummary",
     "CaseSummary",
+    "ReadTrace",
     "Store",
     "StoreHealth",
     "StoreInfo",

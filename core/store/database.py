@@ -15,6 +15,7 @@ from core.errors import StoreProblem
 from core.store.connection import FAULTS, connect, rewrite, storage_problem
 from core.store.gate import Gate
 from core.store.settings import StoreSettings
+from core.store.trace import traced
 
 T = TypeVar("T")
 
@@ -111,7 +112,7 @@ class Database:
         with self._cursor() as cursor:
             cursor.begin()
             try:
-                result = work(cursor)
+                result = work(traced(cursor))
             except BaseException:
                 cursor.rollback()
                 raise

@@ -10,6 +10,8 @@ from duckdb import DuckDBPyConnection as Cursor
 
 from core.store.analyses import analysis_keys, delete_analysis_rows
 from core.store.cases import delete_case_rows
+from core.store.classifications import classification_keys, delete_classification_rows
+from core.store.cohorts import drop_case
 from core.store.migrations import read_meta, write_meta
 from core.store.uses import delete_unused, delete_uses, total_bytes
 
@@ -37,7 +39,8 @@ def touch(cursor: Cursor, used: Mapping[str, datetime]) -> None:
 def evict(cursor: Cursor, limit_bytes: int, spared_key: str) -> Evicted:
     """Drop the arrays of the analyses not used for longest until all arrays fit into `limit_bytes`.
 
-    Scores and measures stay; the arrays of cases and of the spared analysis are never dropped.
+    Scores and measures stay. The arrays of cases, of classifications, of the spared analysis and the
+    histograms of runs are never dropped: tables and calibration of a run outlive the maps behind them.
     """
     dropped: list[str] = []
     count = 0
@@ -50,17 +53,22 @@ def evict(cursor: Cursor, limit_bytes: int, spared_key: str) -> Evicted:
     return Evicted(count, tuple(dropped))
 
 
-def remove_case(cursor: Cursor, case_id: str) -> tuple[bool, tuple[str, ...]]:
-    """Remove a case and all that was derived from it: whether it was there, and the files to remove.
-
-    Marks the database file as due for a rewrite, since its free blocks still hold the rows.
-    """
+def remove_case(cursor: Cursor, case_id: str) -> bool:
+    """Remove a case and all that was derived from it, in every cohort and run; True when it was there."""
     for key in analysis_keys(cursor, case_id):
         delete_analysis_rows(cursor, key)
+    for key in classification_keys(cursor, case_id):
+        delete_classification_rows(cursor, key)
+    drop_case(cursor, case_id)
     existed = delete_case_rows(cursor, case_id)
     if existed:
-        write_meta(cursor, _REWRITE_DUE, "yes")
-    return existed, delete_unused(cursor)
+        mark_rewrite(cursor)
+    return existed
+
+
+def mark_rewrite(cursor: Cursor) -> None:
+    """Record that the database file is due for a rewrite, since its free blocks still hold deleted rows."""
+    write_meta(cursor, _REWRITE_DUE, "yes")
 
 
 def rewrite_due(cursor: Cursor) -> bool:

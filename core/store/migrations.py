@@ -9,6 +9,7 @@ from duckdb import DuckDBPyConnection as Cursor
 from duckdb import __version__ as duckdb_version
 
 from core.errors import StoreProblem
+from core.store.schema_runs import create_run_schema
 
 
 class Migration(NamedTuple):
@@ -55,7 +56,10 @@ def create_first_schema(cursor: Cursor) -> None:
     cursor.execute(FIRST_SCHEMA)
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("0001 cases, analyses, arrays", create_first_schema),)
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration("0001 cases, analyses, arrays", create_first_schema),
+    Migration("0002 cohorts, runs, operating points", create_run_schema),
+)
 
 
 def schema_version(cursor: Cursor) -> int:

@@ -76,6 +76,10 @@ class StoreInfo(Frozen):
     arrays: int
     cases: int
     analyses: int
+    cohorts: int = 0
+    runs: int = 0
+    classifications: int = 0
+    operating_points: int = 0
     free_bytes: int | None
     leftovers: tuple[str, ...]
     health: StoreHealth

@@ -13,12 +13,16 @@ from core.store.arrays import ArrayLost
 from core.store.migrations import schema_version
 from core.store.opening import BACKUP_PATTERN, SET_ASIDE_PATTERN, Opened
 from core.store.records import StoreHealth, StoreInfo, StoreMode, VerifyReport
+from core.store.schema_runs import RUN_TABLES
 from core.store.uses import total_bytes
 
 TABLES = (
     "meta", "arrays", "array_uses", "cases", "analyses", "slices", "scores", "measures", "components",
-    "timings",
+    "timings", *RUN_TABLES,
 )  # fmt: skip
+
+COUNTED = ("arrays", "cases", "analyses", "cohorts", "runs", "classifications", "operating_points")
+"""Tables whose number of rows `info` tells."""
 
 
 def store_info(opened: Opened, health: StoreHealth) -> StoreInfo:
@@ -66,7 +70,7 @@ def _mode(opened: Opened) -> StoreMode:
 
 
 def _counts(cursor: Cursor) -> dict[str, Any]:
-    counted = {table: _count(cursor, table) for table in ("arrays", "cases", "analyses")}
+    counted = {table: _count(cursor, table) for table in COUNTED}
     return {**counted, "array_bytes": total_bytes(cursor), "schema_version": schema_version(cursor)}
 
 

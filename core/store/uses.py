@@ -11,7 +11,8 @@ from duckdb import DuckDBPyConnection as Cursor
 from core.store.arrays import AnyArray, ArrayEntry
 from core.store.rows import insert_rows
 
-OwnerKind = Literal["case", "analysis"]
+OwnerKind = Literal["case", "analysis", "classification", "run", "run item"]
+"""run: all histograms of a finished run in one array per level; run item: those of one of its items."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +61,12 @@ def uses_of(cursor: Cursor, owner: str, kind: OwnerKind) -> Mapping[str, Use] | 
     return {role: Use(sha256, upper) for role, sha256, upper, _ in rows}
 
 
-def delete_uses(cursor: Cursor, owner: str, kind: OwnerKind) -> None:
-    """Forget that `owner` uses anything."""
-    cursor.execute("DELETE FROM array_uses WHERE owner = ? AND owner_kind = ?", [owner, kind])
+def delete_uses(cursor: Cursor, owner: str, kind: OwnerKind, role: str | None = None) -> None:
+    """Forget that `owner` uses anything, or anything in this role."""
+    cursor.execute(
+        "DELETE FROM array_uses WHERE owner = ? AND owner_kind = ? AND role = coalesce(?, role)",
+        [owner, kind, role],
+    )
 
 
 def delete_unused(cursor: Cursor) -> tuple[str, ...]:

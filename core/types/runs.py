@@ -52,6 +52,11 @@ class ItemResult:
     units: tuple[UnitResult, ...] = ()
     histograms: NDArray[np.float32] | None = None
 
+    def __post_init__(self) -> None:
+        slices = sum(unit.slice != WHOLE_CASE for unit in self.units)
+        if self.histograms is not None and len(self.histograms) != slices:
+            raise ValueError(f"{len(self.histograms)} histograms for {slices} slices")
+
     @property
     def failed(self) -> bool:
         """Whether it could not be computed."""
