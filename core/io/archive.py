@@ -35,26 +35,50 @@ _JUNK_SUFFIXES = (
 _ENCRYPTED = 0x1
 
 
-def read_members(data: bytes, limits: Limits) -> tuple[list[NamedBytes], tuple[str, ...]]:
-    """The members that may be images, and a note on those that were skipped.
+class Members:
+    """The files of one zip, checked together when it is opened and read one at a time, in memory.
 
     Every member is checked against the directory before the first one is unpacked: count, declared
     size, ratio, overlap, encryption, links, paths that leave the archive.
     """
-    archive = _open(data, limits)
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    if not entries:
-        raise _refused("it holds no files", "an archive with the images of one series", "add the images")
-    for entry in entries:
-        _check_entry(entry, limits)
-    _check_together(entries, limits)
-    wanted = [entry for entry in entries if not is_junk(entry.filename)]
-    members, left = [], limits.inflated
-    for entry in wanted:
-        member = NamedBytes(entry.filename, _read(archive, entry, left))
-        left -= len(member.data)
-        members.append(member)
-    return members, skipped_note([entry.filename for entry in entries if is_junk(entry.filename)])
+
+    def __init__(self, data: bytes, limits: Limits) -> None:
+        """Raises InputProblem where one member breaks a rule."""
+        self._archive = _open(data, limits)
+        self._limits = limits
+        entries = [entry for entry in self._archive.infolist() if not entry.is_dir()]
+        if not entries:
+            raise _refused("it holds no files", "an archive with the images of one series", "add the images")
+        for entry in entries:
+            _check_entry(entry, limits)
+        _check_together(entries, limits)
+        self._entries = entries
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names as stored, in the order of the directory."""
+        return tuple(entry.filename for entry in self._entries)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Unpacked bytes of each member, as declared."""
+        return tuple(entry.file_size for entry in self._entries)
+
+    def read(self, index: int, left: int | None = None) -> bytes:
+        """One member, at most `left` bytes."""
+        most = self._limits.inflated if left is None else left
+        return _read(self._archive, self._entries[index], most)
+
+
+def read_members(data: bytes, limits: Limits) -> tuple[list[NamedBytes], tuple[str, ...]]:
+    """The members that may be images, and a note on those that were skipped; see `Members` for refusals."""
+    found, left = Members(data, limits), limits.inflated
+    members = []
+    for index, name in enumerate(found.names):
+        if not is_junk(name):
+            members.append(NamedBytes(name, found.read(index, left)))
+            left -= len(members[-1].data)
+    return members, skipped_note([name for name in found.names if is_junk(name)])
 
 
 def is_junk(name: str) -> bool:

@@ -60,19 +60,51 @@ def open_case(
     check_upload([len(file.data) for file in (*files, *reference)] if files else [], limits, name)
     decoded = at_boundary(name, lambda: decode_upload(files, options, limits))
     shas = tuple(sorted(_sha256(file) for file in files))
-    case_id = digest([shas, sorted(_sha256(file) for file in reference), options, READER_VERSION])
+    identity = [shas, sorted(_sha256(file) for file in reference), options, READER_VERSION]
+    mask = None
+    if reference:
+        mask_name = display_name(reference[0].name)
+        mask = NamedMask(
+            mask_name, at_boundary(mask_name, lambda: decode_upload(reference, ReadOptions(), limits))
+        )
+    return Opened(make_case(name, decoded, mask, options, identity), decoded.choices, decoded.tags, shas)
+
+
+@dataclass(frozen=True, eq=False)
+class NamedMask:
+    """A decoded reference and the (clean) name of its file; class_levels: see `fit_reference`."""
+
+    name: str
+    decoded: Decoded
+    class_levels: tuple[int, ...] | None = None
+
+
+def make_case(
+    name: str,
+    decoded: Decoded,
+    mask: NamedMask | None,
+    options: ReadOptions,
+    identity: Sequence[object],
+    group: str | None = None,
+) -> Case:
+    """A case from what was decoded, turned for display, checked and read-only.
+
+    identity: what the case id is the digest of: digests of all bytes and how they were read.
+    """
+    told = () if mask is None or mask.class_levels is None else (mask.class_levels,)
+    case_id = digest([*identity, *told])
     image, notes = at_boundary(name, lambda: _image(decoded, options, name))
-    mask_ref, more = _reference(decoded, image, reference, limits)
-    case = Case(
+    mask_ref, more = _reference(decoded, image, mask)
+    return Case(
         id=case_id,
         name=_case_name(name, decoded, case_id),
         image=image,
         reference=mask_ref,
         format=decoded.format,
         options=options,
+        group=group,
         notes=tuple(dict.fromkeys((*decoded.notes, *notes, *more))),
     )
-    return Opened(case, decoded.choices, decoded.tags, shas)
 
 
 def _sha256(file: NamedBytes) -> str:
@@ -154,19 +186,19 @@ def _equal_channels(values: Float32Array) -> list[str]:
 
 
 def _reference(
-    decoded: Decoded, image: Image, reference: Sequence[NamedBytes], limits: Limits
+    decoded: Decoded, image: Image, mask: NamedMask | None
 ) -> tuple[Reference | None, tuple[str, ...]]:
     """The reference mask on the image's grid; its own file is named in refusals.
 
     Beside DICOM its name is not kept, as for the case itself.
     """
-    if not reference:
+    if mask is None:
         return None, ()
-    name = display_name(reference[0].name)
-    kept_name = "reference mask" if decoded.format == "dicom" else name
-    mask = at_boundary(name, lambda: decode_upload(reference, ReadOptions(), limits))
-    fitted, notes = at_boundary(name, lambda: fit_reference(mask, decoded, image.geometry, name))
+    kept_name = "reference mask" if decoded.format == "dicom" else mask.name
+    fitted, notes = at_boundary(
+        mask.name, lambda: fit_reference(mask.decoded, decoded, image.geometry, mask.name, mask.class_levels)
+    )
     return replace(fitted, name=kept_name), (
-        *(f"Reference: {note}" for note in mask.notes if "orientation unknown" not in note),
+        *(f"Reference: {note}" for note in mask.decoded.notes if "orientation unknown" not in note),
         *notes,
     )

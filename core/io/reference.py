@@ -9,7 +9,7 @@ import numpy as np
 from core.errors import InputProblem
 from core.io.decoded import Array, Decoded
 from core.io.orient import orient
-from core.types import BoolArray, Geometry, Reference
+from core.types import BoolArray, Geometry, LabelArray, Reference
 
 AFFINE_TOLERANCE_MM = 1e-3
 MOST_LABELS = 20
@@ -18,12 +18,14 @@ _HALF_OF_8_BIT = 127
 
 
 def fit_reference(
-    mask: Decoded, image: Decoded, geometry: Geometry, name: str
+    mask: Decoded, image: Decoded, geometry: Geometry, name: str, class_levels: tuple[int, ...] | None = None
 ) -> tuple[Reference, tuple[str, ...]]:
     """The mask on the grid of the shown image (slice, row, column), and notes.
 
     mask, image: as decoded; geometry: of the shown image. Nothing is resampled: with an orientation in
-    both files each is turned by its own header, otherwise the mask is turned as the image was.
+    both files each is turned by its own header, otherwise the mask is turned as the image was. class_levels:
+    the value of class 1, 2, ..., () for inside and outside only, None to take whole numbers above 1 for
+    labels as they stand.
 
     Raises InputProblem when the grids differ or the values are no mask.
     """
@@ -37,8 +39,48 @@ def fit_reference(
         mask = replace(mask, affine_ras=image.affine_ras)
     turned, own, _ = orient(mask, plane)
     _check_shape(mask, image, turned.shape, _shown_shape(image, geometry))
-    mask_ref, more = read_mask(turned[0], reencoded=mask.format in ("png", "jpeg", "tiff"))
-    return Reference(mask_ref, name, value_set(turned[0])), (*notes, *_affine_note(own, geometry), *more)
+    notes = (*notes, *_affine_note(own, geometry))
+    if class_levels:
+        labels, more = read_labels(turned[0], class_levels)
+        return Reference(labels > 0, name, value_set(turned[0]), labels), (*notes, *more)
+    reencoded = mask.format in ("png", "jpeg", "tiff")
+    mask_ref, more = read_mask(turned[0], reencoded=reencoded)
+    own_labels = _labels_as_they_stand(turned[0], reencoded=reencoded) if class_levels is None else None
+    return Reference(mask_ref, name, value_set(turned[0]), own_labels), (*notes, *more)
+
+
+def read_labels(values: Array, class_levels: tuple[int, ...]) -> tuple[LabelArray, tuple[str, ...]]:
+    """uint8 (slice, row, column), k where `values` equal the k-th of `class_levels`, and notes.
+
+    Raises InputProblem for any other value.
+    """
+    found = np.unique(values)
+    strange = [f"{value:g}" for value in found if value != 0 and value not in class_levels]
+    if strange:
+        raise InputProblem(
+            "The mask holds values that are no class of the cohort",
+            found=f"values {', '.join(strange[:5])}",
+            expected=f"0 and {', '.join(str(each) for each in class_levels)}",
+            fix="export the mask with the cohort's labels",
+        )
+    labels = np.zeros(values.shape, np.uint8)
+    for index, level in enumerate(class_levels, 1):
+        labels[values == level] = index
+    labels.flags.writeable = False
+    if class_levels == tuple(range(1, len(class_levels) + 1)):
+        return labels, ()
+    coded = ", ".join(f"{level} is class {index}" for index, level in enumerate(class_levels, 1))
+    return labels, (f"Reference values are classes: {coded}.",)
+
+
+def _labels_as_they_stand(values: Array, *, reencoded: bool) -> LabelArray | None:
+    """The labels where whole numbers tell classes apart, None where they only tell inside from outside."""
+    high = float(values.max())
+    if high <= 1 or high > 255 or (reencoded and values.dtype == np.uint8 and high > _HALF_OF_8_BIT):
+        return None
+    labels = values.astype(np.uint8)
+    labels.flags.writeable = False
+    return labels
 
 
 def read_mask(values: Array, *, reencoded: bool) -> tuple[BoolArray, tuple[str, ...]]:

@@ -1,0 +1,101 @@
+"""Tables of text: CSV or Parquet to rows by column name, every value as the file spells it.
+
+Case ids such as 001, NA or 1E5 must stay what they are, so nothing is turned into a number here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from core.config import Frozen
+from core.errors import InputProblem
+from core.io.names import display_name
+from core.types import NamedBytes, Rows
+
+
+class TableLimits(Frozen):
+    """Largest table that is read: rows, columns, characters per field."""
+
+    rows: int = 200_000
+    columns: int = 200
+    field: int = 10_000
+
+
+SEPARATORS = (",", ";", "\t")
+TABLE_LIMITS = TableLimits()
+
+
+def read_rows(file: NamedBytes, limits: TableLimits = TABLE_LIMITS) -> Rows:
+    """The rows of a table; raises InputProblem for what is no table or passes a limit."""
+    name = display_name(file.name)
+    lines = _parquet(file.data, name, limits) if file.data[:4] == b"PAR1" else _csv(file.data, name, limits)
+    header = [each.strip() for each in next(lines, [])]
+    if not header or len(set(header)) < len(header) or "" in header:
+        raise _refused(name, "a header with empty or repeated names", "a header row with different names")
+    if len(header) > limits.columns:
+        raise _refused(name, f"{len(header)} columns", f"at most {limits.columns}")
+    rows = []
+    for number, values in enumerate(lines, 2):
+        if len(rows) >= limits.rows:
+            raise _refused(name, f"more than {limits.rows:,} rows", f"at most {limits.rows:,}")
+        if not any(values):
+            continue
+        if len(values) != len(header):
+            found = f"{len(values)} values in line {number}"
+            raise _refused(name, found, f"{len(header)}, as in the header")
+        rows.append(dict(zip(header, values, strict=True)))
+    if not rows:
+        raise _refused(name, "no row below the header", "at least one row")
+    return tuple(rows)
+
+
+def _csv(data: bytes, name: str, limits: TableLimits) -> Iterator[list[str]]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _refused(name, "bytes that are no UTF-8 text", "a CSV in UTF-8, or Parquet") from None
+    if "\0" in text:
+        raise _refused(name, "zero bytes in the text", "plain text")
+    first = text.partition("\n")[0]
+    separator = max(SEPARATORS, key=first.count)
+    try:
+        for values in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
+            if any(len(value) > limits.field for value in values):
+                raise _refused(name, "a very long field", f"at most {limits.field:,} characters")
+            yield values
+    except csv.Error:
+        raise _refused(name, "quotation marks or fields that do not end", "a well-formed CSV") from None
+
+
+def _parquet(data: bytes, name: str, limits: TableLimits) -> Iterator[list[str]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        opened = pq.ParquetFile(io.BytesIO(data))
+        sizes = opened.metadata.num_rows, opened.metadata.num_columns
+        if sizes[0] > limits.rows or sizes[1] > limits.columns:
+            raise _refused(
+                name,
+                f"{sizes[0]:,} rows, {sizes[1]} columns",
+                f"at most {limits.rows:,} and {limits.columns}",
+            )
+        columns = opened.read().to_pydict()
+    except (pa.ArrowException, OSError, ValueError):
+        raise _refused(name, "a Parquet file that cannot be read", "a valid Parquet file") from None
+    yield list(columns)
+    for values in zip(*columns.values(), strict=True):
+        yield _texts(values)
+
+
+def _texts(values: Sequence[object]) -> list[str]:
+    """Text of each value; a missing one is empty."""
+    return ["" if value is None else str(value) for value in values]
+
+
+def _refused(name: str, found: str, expected: str) -> InputProblem:
+    return InputProblem(
+        "The table cannot be read", found=found, expected=expected, fix="export the table again", file=name
+    )
