@@ -1,0 +1,129 @@
+"""Cumulative tables behind the operating points: one half of the cases, and intervals along its curve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.metrics.coverage_bootstrap import atoms_of, draw_weights, group_index
+from core.metrics.risk_coverage import Curve, curve_of, is_binary
+from core.types import Estimate, Float64Array
+
+Ends = tuple[Float64Array, Float64Array]
+"""Low and high, as distances from the value, (level,) each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Half:
+    """One half of the cases. patients: (point,) patients with an accepted case at each point of the curve.
+
+    patient_risk: (point,) mean over these patients of the mean risk of their accepted cases. countable: every
+    patient has one case, with a risk of 0 or 1, so that failures are counted and not averaged.
+    """
+
+    curve: Curve
+    groups: int
+    patients: NDArray[np.int64]
+    patient_risk: Float64Array
+    countable: bool
+
+    def accepting(self, threshold: float) -> int | None:
+        """Index of the point that this threshold reaches; None when it accepts nothing."""
+        index = int(np.searchsorted(-self.curve.threshold, -threshold, side="right")) - 1
+        return index if index >= 0 else None
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Intervals at some numbers of accepted cases, as distances from the value; between them interpolated."""
+
+    accepted: NDArray[np.int64]
+    coverage: Ends
+    selective_risk: Ends
+    generalised_risk: Ends
+
+    def at(self, ends: Ends, accepted: int, value: float, scale: float = 1.0) -> Estimate:
+        """The value in [0, 1] times `scale`, with its interval at this number of accepted cases."""
+        after = min(int(self.accepted.searchsorted(accepted)), self.accepted.size - 1)
+        before = max(after - 1, 0)
+        first, last = int(self.accepted[before]), int(self.accepted[after])
+        share = 1.0 if last <= first else min(max((accepted - first) / (last - first), 0.0), 1.0)
+        low, high = (float((1.0 - share) * each[before] + share * each[after]) for each in ends)
+        return Estimate(
+            value=scale * value,
+            low=scale * max(value + min(low, 0.0), 0.0),
+            high=scale * min(value + max(high, 0.0), 1.0),
+        )
+
+
+def half_of(conf: Float64Array, risk: Float64Array, names: NDArray[np.generic]) -> Half:
+    """Tables of these (unit,) checked cases; names: patient of each."""
+    order = np.argsort(-conf, kind="stable")
+    curve = curve_of(conf, risk, order)
+    index, n_groups = group_index(names, conf.size)
+    fresh, change = _patient_changes(risk[order], index[order])
+    at = curve.accepted - 1
+    patients = np.cumsum(fresh)[at]
+    return Half(
+        curve=curve,
+        groups=n_groups,
+        patients=patients,
+        patient_risk=np.clip(np.cumsum(change)[at] / patients, 0.0, 1.0),
+        countable=n_groups == conf.size and is_binary(risk),
+    )
+
+
+def _patient_changes(risk: Float64Array, index: NDArray[np.int64]) -> tuple[NDArray[np.int64], Float64Array]:
+    """Per case, in the order of acceptance: 1 for a new patient, and by how much its patient's mean rises."""
+    by_patient = np.argsort(index, kind="stable")
+    sorted_index = index[by_patient]
+    starts = np.flatnonzero(np.append(True, sorted_index[1:] != sorted_index[:-1]))
+    sizes = np.diff(np.append(starts, index.size))
+    rank = np.arange(index.size) - np.repeat(starts, sizes) + 1
+    running = np.cumsum(risk[by_patient])
+    mean = (running - np.repeat(running[starts] - risk[by_patient][starts], sizes)) / rank
+    before = np.where(rank > 1, np.append(0.0, mean[:-1]), 0.0)
+    fresh, change = np.empty(index.size, np.int64), np.empty(index.size)
+    fresh[by_patient], change[by_patient] = rank == 1, mean - before
+    return fresh, change
+
+
+def band_of(
+    conf: Float64Array,
+    risk: Float64Array,
+    names: NDArray[np.generic],
+    seed: int,
+    replicates: int,
+    level: float,
+) -> Band | None:
+    """Percentile intervals along the curve, of a pooled set at its levels; None below two patients."""
+    index, n_groups = group_index(names, conf.size)
+    if n_groups < 2 or replicates < 1:
+        return None
+    atoms = atoms_of(conf, risk, np.argsort(-conf, kind="stable"))
+    accepted, risk_sum = [], []
+    for weights in draw_weights(atoms, index, n_groups, seed, replicates):
+        accepted.append(np.cumsum(weights, axis=0)[atoms.last])
+        risk_sum.append(np.cumsum(weights * atoms.risk[:, None], axis=0)[atoms.last])
+    count, cost = np.concatenate(accepted, axis=1), np.concatenate(risk_sum, axis=1)
+    cases = np.cumsum(atoms.count)[atoms.last]
+    costs = np.cumsum(atoms.count * atoms.risk)[atoms.last]
+    undefined = np.full_like(cost, np.nan)
+    return Band(
+        accepted=cases,
+        coverage=_ends(count / count[-1], cases / conf.size, level),
+        selective_risk=_ends(np.divide(cost, count, out=undefined, where=count > 0), costs / cases, level),
+        generalised_risk=_ends(cost / count[-1], costs / conf.size, level),
+    )
+
+
+def _ends(drawn: Float64Array, value: Float64Array, level: float) -> Ends:
+    tail = 50.0 * (1.0 - level)
+    low, high = np.percentile(drawn, (tail, 100.0 - tail), axis=1)
+    # Few rows are concerned, and percentiles that look for NaN take twenty times as long.
+    gaps = np.flatnonzero(np.isnan(low) & ~np.isnan(drawn).all(axis=1))
+    if gaps.size:
+        low[gaps], high[gaps] = np.nanpercentile(drawn[gaps], (tail, 100.0 - tail), axis=1)
+    return low - value, high - value
