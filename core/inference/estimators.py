@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.config import EstimatorConfig, EstimatorKind
@@ -113,16 +114,21 @@ def possible_estimators(record: ModelRecord) -> tuple[EstimatorSpec, ...]:
     )
 
 
-def plan_samples(record: ModelRecord, estimator: EstimatorConfig) -> SamplePlan:
+def plan_samples(
+    record: ModelRecord, estimator: EstimatorConfig, members: Sequence[int] | None = None
+) -> SamplePlan:
     """The passes for one slice, the first member alone unless the estimator uses all.
 
-    Raises ModelProblem when an ensemble is asked of a single network.
+    members: indices of the networks that may be asked, None: all. Where only one of several may be, an
+    ensemble falls back to it alone and says so in the notes.
+    Raises ModelProblem when an ensemble is asked of a single network, or of members that do not exist.
     """
     spec = estimator_spec(estimator.kind)
     count = len(record.members)
     if spec.members and count < 2:
         raise _single_network(record, spec)
-    used = range(count) if spec.members else range(1)
+    allowed = _allowed(record, members)
+    used = allowed if spec.members else allowed[:1]
     turns = range(SYMMETRIES) if spec.symmetries else range(1)
     draws = estimator.samples if spec.dropout else 0
     passes = tuple(Pass(member, turn, draws) for member in used for turn in turns)
@@ -131,8 +137,33 @@ def plan_samples(record: ModelRecord, estimator: EstimatorConfig) -> SamplePlan:
         weights=tuple(weights_digest(record, member) for member in used),
         members=tuple(record.members[member].file for member in used),
         samples=sum(max(each.samples, 1) for each in passes),
-        notes=() if spec.members or count == 1 else (f"first of {count} networks alone",),
+        notes=_notes(spec, used, allowed, count),
     )
+
+
+def _allowed(record: ModelRecord, members: Sequence[int] | None) -> tuple[int, ...]:
+    every = range(len(record.members))
+    chosen = tuple(sorted(set(every if members is None else members)))
+    if chosen and set(chosen) <= set(every):
+        return chosen
+    raise ModelProblem(
+        "These networks of the model cannot be asked",
+        file=record.id,
+        found=", ".join(map(str, chosen)) or "none",
+        expected=f"at least one of 0 to {len(every) - 1}",
+        fix="leave the choice of networks out, or name existing ones",
+    )
+
+
+def _notes(spec: EstimatorSpec, used: Sequence[int], allowed: Sequence[int], count: int) -> tuple[str, ...]:
+    if count == 1 or (spec.members and len(used) == count):
+        return ()
+    if not spec.members:
+        first = "first" if len(allowed) == count else "first permitted"
+        return (f"{first} of {count} networks alone",)
+    if len(used) == 1:
+        return (f"only one of {count} networks may be asked, so no disagreement among networks is known",)
+    return (f"{len(used)} of {count} networks",)
 
 
 def _single_network(record: ModelRecord, spec: EstimatorSpec) -> ModelProblem:

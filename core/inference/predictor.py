@@ -114,16 +114,21 @@ class Predictor:
             notes=tuple(dict.fromkeys(notes)),
         )
 
-    def plan(self, estimator: EstimatorConfig) -> SamplePlan:
-        """What this estimator will do. Raises ModelProblem, with the reason, when the model cannot do it."""
-        plan = plan_samples(self.record, estimator)
+    def plan(self, estimator: EstimatorConfig, may_ask: tuple[int, ...] | None = None) -> SamplePlan:
+        """What this estimator will do. Raises ModelProblem, with the reason, when the model cannot do it.
+
+        may_ask: indices of the networks that may be asked, None: all.
+        """
+        plan = plan_samples(self.record, estimator, may_ask)
         if estimator_spec(estimator.kind).dropout and self.record.architecture.head_dropout == 0.0:
-            self._member(0).check_dropout()
+            self._member(plan.member_indices[0]).check_dropout()
         return plan
 
-    def prepare(self, estimator: EstimatorConfig, progress: Progress) -> None:
+    def prepare(
+        self, estimator: EstimatorConfig, progress: Progress, may_ask: tuple[int, ...] | None = None
+    ) -> None:
         """Open the networks that this estimator needs, so that the first case does not wait for them."""
-        self._members_of(self.plan(estimator), progress)
+        self._members_of(self.plan(estimator, may_ask), progress)
 
     def stream(
         self,
@@ -132,17 +137,18 @@ class Predictor:
         estimator: EstimatorConfig,
         seed_key: str,
         progress: Progress,
+        may_ask: tuple[int, ...] | None = None,
     ) -> Iterator[SliceSamples]:
         """The samples of each slice in order; `progress` is called before each and may raise Cancelled.
 
-        seed_key: what dropout masks are seeded by, the same for the same picture.
+        seed_key: what dropout masks are seeded by, the same for the same picture. may_ask: as in `plan`.
         A sample is the foreground probability at the slice's own size: mapped back before anyone averages.
         A slice without structure is marked `same_as` an earlier one with exactly the same input. Raises
         ModelProblem when the channels or the estimator do not fit the model.
         """
         from core.inference.run import Run
 
-        plan = self.plan(estimator)
+        plan = self.plan(estimator, may_ask)
         pictures = Pictures(image, channels, self.record)
         members = self._members_of(plan, progress)
         if estimator_spec(estimator.kind).dropout:

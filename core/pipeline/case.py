@@ -136,7 +136,7 @@ def analyse(
 def prepare(store: Store, config: AnalysisConfig | None = None) -> None:
     """Open the networks of a model, the default one unless told otherwise, before anybody waits for them."""
     config = config or AnalysisConfig()
-    _predictor(store, config).prepare(config.estimator, silent)
+    _predictor(store, config).prepare(config.estimator, silent, config.members)
 
 
 def stored_outcome(store: Store, key: str, limits: Limits | None = None) -> Outcome | None:
@@ -185,7 +185,12 @@ def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progre
     config = made_by.config
     started = time.perf_counter()
     stream = predictor.stream(
-        case.image, made_by.channels, config.estimator, voxel_digest(case.image), _part(progress, 0.05, 0.85)
+        case.image,
+        made_by.channels,
+        config.estimator,
+        voxel_digest(case.image),
+        _part(progress, 0.05, 0.85),
+        config.members,
     )
     classes = len(predictor.record.class_names)
     reduced = reduce(stream, case.image.slices, case.image.slice_shape, classes)
@@ -222,7 +227,7 @@ def _summaries(reduced: Reduced) -> tuple[SliceSummary, ...]:
 
 
 def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor) -> MadeBy:
-    plan = predictor.plan(config.estimator)
+    plan = predictor.plan(config.estimator, config.members)
     ran = predictor.ran(plan)
     plane = case.image.geometry.plane
     off_plane = (
