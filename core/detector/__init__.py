@@ -11,6 +11,7 @@ from core.detector.measures import (
     measure_study,
     value_of,
 )
+from core.detector.point import chosen_for, point_flags
 from core.detector.rules import RULES, RuleSpec, rule_spec
 from core.types import Limits, RuleLimit
 
@@ -24,12 +25,14 @@ __all__ = [
     "RuleLimit",
     "RuleSpec",
     "built_in_limits",
+    "chosen_for",
     "decide",
     "default_limits",
     "fit_limits",
     "limit_of",
     "measure_slice",
     "measure_study",
+    "point_flags",
     "rule_spec",
     "summarise",
     "value_of",

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 from core.detector.context import areas_of, context_values, thin_ends
 from core.detector.limits import limit_of
 from core.detector.measures import measure_study
+from core.detector.point import POINT_RULE, point_applies, point_flags
 from core.detector.rules import RULES, RuleSpec
-from core.types import Component, Flag, Limits, Measure, RuleLimit, Score, SliceSummary, Verdict
+from core.types import (
+    Component,
+    Flag,
+    Limits,
+    Measure,
+    OperatingPoint,
+    RuleLimit,
+    Score,
+    SliceSummary,
+    Verdict,
+)
 
+Answer = Literal["consistent", "review"]
 Box = tuple[int, int, int, int]
 
 
-def decide(slices: Sequence[SliceSummary], limits: Limits, scores: Sequence[Score] = ()) -> Verdict:
+def decide(
+    slices: Sequence[SliceSummary],
+    limits: Limits,
+    scores: Sequence[Score] = (),
+    operating_point: OperatingPoint | None = None,
+) -> Verdict:
     """The verdict over a study: "review" when any active rule fires, with one flag per rule and slice.
 
     slices: in anatomical order; a single picture is a study of one slice. scores: of the whole study.
@@ -21,21 +39,30 @@ def decide(slices: Sequence[SliceSummary], limits: Limits, scores: Sequence[Scor
     `core.detector.context.thin_ends`), where such masks are usual. Flags come worst first: severity = 1 +
     distance past the limit, in units of the distance between the default limit and the typical value of the
     training references.
+    operating_point: a saved threshold that fits the model and estimator; it judges the confidence in place of
+    the limit of "low-confidence", unless its score is not there or that rule is switched off (see
+    `core.detector.point`).
     Raises SettingsProblem when a rule of the table has no limit.
     """
     judged: tuple[Measure | Score, ...] = (*measure_study(slices), *scores)
     study = {each.key: each.value for each in judged if each.value is not None}
     values, thin = _slice_values(slices), thin_ends(areas_of(slices))
     flags: list[Flag] = []
+    judged_by = None
+    point = operating_point if operating_point and point_applies(operating_point, slices, scores) else None
     for spec in RULES:
         limit = limit_of(limits, spec.key)
-        if limit.active and spec.scope == "study" and slices:
+        if limit.active and spec.key == POINT_RULE and point is not None:
+            flags.extend(point_flags(point, limit, slices, scores))
+            judged_by = point.label
+        elif limit.active and spec.scope == "study" and slices:
             flags.extend(_fire(spec, limit, study, None))
         elif limit.active:
             places = [k for k in range(len(slices)) if spec.thin_ends or not thin[k]]
             flags.extend(flag for k in places for flag in _fire(spec, limit, values[k], slices[k]))
     flags.sort(key=lambda flag: (-flag.severity, -1 if flag.slice is None else flag.slice))
-    return Verdict(answer="review" if flags else "consistent", flags=tuple(flags))
+    answer: Answer = "review" if flags else "consistent"
+    return Verdict(answer=answer, flags=tuple(flags), operating_point=judged_by)
 
 
 def _slice_values(slices: Sequence[SliceSummary]) -> list[dict[str, float]]:

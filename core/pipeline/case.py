@@ -23,6 +23,7 @@ from core.types import (
     Image,
     MadeBy,
     NamedBytes,
+    OperatingPoint,
     OverlapReport,
     Progress,
     SliceSummary,
@@ -51,7 +52,8 @@ LIBRARIES = (
 class Outcome:
     """Everything the case page and the command line show about one analysed case.
 
-    cached: the analysis came from the store. seconds: wall clock until it was there.
+    cached: the analysis came from the store. seconds: wall clock until it was there. operating_point: the
+    saved threshold in force for the model and estimator, None: the fixed limit judges the confidence.
     """
 
     case: Case
@@ -61,6 +63,7 @@ class Outcome:
     overlap: OverlapReport | None
     cached: bool
     seconds: float
+    operating_point: OperatingPoint | None = None
 
 
 def silent(share: float, sentence: str) -> None:
@@ -130,7 +133,7 @@ def analyse(
     if analysis is None:
         analysis = _compute(case, predictor, made_by, progress)
         store.put_analysis(analysis)
-    return _outcome(case, analysis, limits, cached, time.perf_counter() - started)
+    return _outcome(store, case, analysis, limits, cached, time.perf_counter() - started)
 
 
 def prepare(store: Store, config: AnalysisConfig | None = None) -> None:
@@ -146,7 +149,7 @@ def stored_outcome(store: Store, key: str, limits: Limits | None = None) -> Outc
     case = store.case(analysis.case_id) if analysis else None
     if analysis is None or case is None:
         return None
-    return _outcome(case, analysis, limits, True, time.perf_counter() - started)
+    return _outcome(store, case, analysis, limits, True, time.perf_counter() - started)
 
 
 def voxel_digest(image: Image) -> str:
@@ -169,14 +172,22 @@ def guess_channels(available: int, wanted: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(range(available)) if available == len(wanted) else (0,) * len(wanted)
 
 
-def _outcome(case: Case, analysis: Analysis, limits: Limits | None, cached: bool, seconds: float) -> Outcome:
+def point_in_force(store: Store, made_by: MadeBy) -> OperatingPoint | None:
+    """The operating point that judges what this model and estimator made, None when the fixed limit does."""
+    return store.active_operating_point(made_by.config.model_id, made_by.config.estimator.kind)
+
+
+def _outcome(
+    store: Store, case: Case, analysis: Analysis, limits: Limits | None, cached: bool, seconds: float
+) -> Outcome:
     from core.models import get_model
 
     in_force = limits or default_limits(get_model(analysis.made_by.config.model_id).rule_limits)
     reference = case.reference
     overlap = overlap_report(analysis.mask_pred > 0, reference.mask_ref) if reference else None
-    verdict = decide(analysis.slices, in_force, analysis.scores)
-    return Outcome(case, analysis, in_force, verdict, overlap, cached, seconds)
+    point = point_in_force(store, analysis.made_by)
+    verdict = decide(analysis.slices, in_force, analysis.scores, point)
+    return Outcome(case, analysis, in_force, verdict, overlap, cached, seconds, point)
 
 
 def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progress) -> Analysis:

@@ -49,6 +49,7 @@ def json_file(outcome: Outcome) -> NamedBytes:
 def outcome_record(outcome: Outcome) -> Json:
     """Everything shown about a case as plain JSON values; undefined numbers are null, with a note."""
     analysis, made_by = outcome.analysis, outcome.analysis.made_by
+    point = outcome.operating_point if outcome.verdict.operating_point else None
     return {
         "notice": NOTICE,
         "counting": "slices, rows and columns count from 0",
@@ -65,6 +66,7 @@ def outcome_record(outcome: Outcome) -> Json:
         "metrics": _metrics_record(outcome.overlap),
         "slices": [_slice_record(each) for each in analysis.slices],
         "limits": outcome.limits.model_dump(mode="json"),
+        "operating_point": point.model_dump(mode="json") if point else None,
         "made_by": made_by.model_dump(mode="json"),
         "cached": outcome.cached,
         "seconds": round(outcome.seconds, 3),

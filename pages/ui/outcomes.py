@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import streamlit as st
 
 from core.detector import decide
-from core.pipeline import Outcome, stored_outcome
+from core.pipeline import Outcome, point_in_force, stored_outcome
 from core.types import Case, Limits
 from pages.ui import resources
 
@@ -43,10 +43,15 @@ def load_case(case_id: str) -> Case | None:
 def load_outcome(analysis_key: str, limits: Limits | None = None) -> Outcome | None:
     """A stored result decided with `limits` (None: the model's own), None when it must be computed again."""
     outcome = _settled(_outcome, analysis_key)
-    if outcome is None or limits is None or limits == outcome.limits:
+    if outcome is None:
+        return None
+    analysis, in_force = outcome.analysis, limits or outcome.limits
+    # Asked every time: another operating point may have been put in force since the result was loaded.
+    point = point_in_force(resources.store(), analysis.made_by)
+    if in_force == outcome.limits and point == outcome.operating_point:
         return outcome
-    analysis = outcome.analysis
-    return replace(outcome, limits=limits, verdict=decide(analysis.slices, limits, analysis.scores))
+    verdict = decide(analysis.slices, in_force, analysis.scores, point)
+    return replace(outcome, limits=in_force, verdict=verdict, operating_point=point)
 
 
 def forget() -> None:

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from core.detector import RULES, built_in_limits, decide, limit_of, summarise, with_limit
-from core.types import BoolArray, Measure, Score, SliceSummary, Verdict
+from core.types import (
+    BoolArray,
+    Estimate,
+    Level,
+    Measure,
+    OperatingPoint,
+    RiskConventions,
+    Score,
+    SliceSummary,
+    Verdict,
+)
 
 
 def blank() -> BoolArray:
@@ -163,3 +173,64 @@ def test_low_confidence_of_the_study_is_one_flag_without_a_place() -> None:
 def test_confidence_that_is_not_available_is_not_low() -> None:
     scores = (Score(key="agreement", value=None, note="not available"),)
     assert decide(summarise([LESION]), built_in_limits(), scores).answer == "consistent"
+
+
+def point(level: Level = "case", threshold: float = 0.75) -> OperatingPoint:
+    """Version 3 of a point on the agreement, chosen for a risk of at most 5 %."""
+    nothing = Estimate(value=None)
+    return OperatingPoint(
+        id="", name="ward", version=3, run_id=None, cohort_id=None, cohort_name="LGG", model_id="lgg-unet",
+        estimator="ensemble", score="agreement", threshold=threshold, target="risk", target_value=0.05,
+        conventions=RiskConventions(level=level), coverage=nothing, selective_risk=nothing,
+        undetected=nothing, bound=None, bound_level=None, n_fit=8, n_report=9, groups_fit=4, groups_report=5,
+    )  # fmt: skip
+
+
+def test_operating_point_takes_the_place_of_the_fixed_limit_and_is_named() -> None:
+    slices, limits = summarise([LESION]), built_in_limits()
+    for value, answer in ((0.74, "review"), (0.75, "consistent"), (0.49, "review")):
+        verdict = decide(slices, limits, (Score(key="agreement", value=value),), point())
+        assert (verdict.answer, verdict.operating_point) == (answer, "ward v3")
+    low = decide(slices, limits, (Score(key="agreement", value=0.4),), point()).flags[0]
+    assert (low.rule, low.slice, low.measured, low.limit) == ("low-confidence", None, 0.4, 0.75)
+    assert low.severity == pytest.approx(1 + (0.75 - 0.4) / 0.3)
+    assert low.sentence == (
+        "The confidence 0.4 lies below the operating point ward v3 (0.75), chosen for a risk of at most 5 % "
+        "on LGG."
+    )
+
+
+def test_operating_point_below_the_fixed_limit_lets_more_pass() -> None:
+    scores = (Score(key="agreement", value=0.4),)
+    assert decide(summarise([LESION]), built_in_limits(), scores).answer == "review"
+    assert decide(summarise([LESION]), built_in_limits(), scores, point(threshold=0.3)).answer == "consistent"
+
+
+def test_operating_point_chosen_on_slices_judges_slices() -> None:
+    rated = [
+        each.model_copy(update={"scores": (Score(key="agreement", value=value),)})
+        for each, value in zip(summarise([LESION] * 3), (0.9, 0.7, 0.2), strict=True)
+    ]
+    whole = (Score(key="agreement", value=0.1),)
+    verdict = decide(rated, built_in_limits(), whole, point("slice"))
+    assert [(flag.rule, flag.slice) for flag in verdict.flags] == [
+        ("low-confidence", 2),
+        ("low-confidence", 1),
+    ]
+
+
+def test_operating_point_cannot_accept_an_undefined_confidence() -> None:
+    for value in (None, float("nan")):
+        verdict = decide(
+            summarise([LESION]), built_in_limits(), (Score(key="agreement", value=value),), point()
+        )
+        assert verdict.answer == "review"
+        assert "not defined" in verdict.flags[0].sentence
+
+
+def test_operating_point_of_another_score_or_a_switched_off_rule_judges_nothing() -> None:
+    slices, scores = summarise([LESION]), (Score(key="agreement", value=0.6),)
+    other = point().model_copy(update={"score": "mean_entropy"})
+    assert decide(slices, built_in_limits(), scores, other).operating_point is None
+    off = with_limit(built_in_limits(), "low-confidence", active=False)
+    assert decide(slices, off, scores, point()) == Verdict(answer="consistent", flags=())
