@@ -2,7 +2,7 @@
 
 @fail_on
 def command(..., gates: tuple[Gate, ...]) -> None:
-    check_known(gates, keys)        # before the work, where the keys are known: a typing error costs nothing
+    check_known(gates, keys)        # before the work, where the keys are known
     print_record(...)               # the result is printed whether or not a gate is met
     leave_if_failed(gates, values)  # last line
 """

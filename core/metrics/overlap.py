@@ -6,21 +6,27 @@ Both empty = 1 and counted apart, one empty = 0. A mean over slices hides how ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from core.config import Frozen
+from core.metrics.boundary import TOLERANCE_PX, Hits, boundary_score, disk_px, plane_hits, sum_hits
+from core.metrics.masks import check_pair, planes
 from core.types import BoolArray, Overlap, OverlapReport
 
 State = Literal["both present", "both empty", "reference empty", "prediction empty"]
 
-BOUNDARY_TOLERANCE_PX = 2
-CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+
+class Counts(NamedTuple):
+    """Pixels in both masks, in the prediction, in the reference; sums over slices are counts of the study."""
+
+    both: int
+    pred: int
+    ref: int
 
 
 class OverlapSummary(Frozen):
@@ -41,41 +47,51 @@ class OverlapSummary(Frozen):
 def dice(mask_pred: BoolArray, mask_ref: BoolArray) -> float:
     """2 |P and R| / (|P| + |R|), in [0, 1]; both empty 1, one empty 0.
 
-    Raises ValueError when the shapes differ. Source: Dice 1945, doi:10.2307/1932409.
+    Raises ValueError when the masks do not fit each other. Source: Dice 1945, doi:10.2307/1932409.
 
     >>> dice(np.array([[True, True, False]]), np.array([[False, True, True]]))
     0.5
     """
-    both, pred, ref = _counts(mask_pred, mask_ref)
-    return 1.0 if pred + ref == 0 else 2.0 * both / (pred + ref)
+    return dice_of(counts_of(mask_pred, mask_ref))
 
 
 def jaccard(mask_pred: BoolArray, mask_ref: BoolArray) -> float:
     """|P and R| / |P or R|, in [0, 1]; both empty 1, one empty 0. Equals Dice / (2 - Dice).
 
-    Raises ValueError when the shapes differ.
+    Raises ValueError when the masks do not fit each other. Source: Jaccard 1912,
+    doi:10.1111/j.1469-8137.1912.tb05611.x.
     """
-    both, pred, ref = _counts(mask_pred, mask_ref)
+    return jaccard_of(counts_of(mask_pred, mask_ref))
+
+
+def counts_of(mask_pred: BoolArray, mask_ref: BoolArray) -> Counts:
+    """Pixel counts of two bool masks. Raises ValueError when they do not fit each other."""
+    check_pair(mask_pred, mask_ref)
+    if mask_pred.ndim == 2:
+        return plane_counts(next(planes(mask_pred)), next(planes(mask_ref)))
+    return sum_counts([plane_counts(*pair) for pair in zip(planes(mask_pred), planes(mask_ref), strict=True)])
+
+
+def plane_counts(pred: NDArray[np.uint8], ref: NDArray[np.uint8]) -> Counts:
+    """Pixel counts of one slice of 0 and 1."""
+    return Counts(cv2.countNonZero(pred & ref), cv2.countNonZero(pred), cv2.countNonZero(ref))
+
+
+def sum_counts(each: Sequence[Counts]) -> Counts:
+    """Counts added up, all 0 for none."""
+    return Counts(*(sum(column) for column in zip(Counts(0, 0, 0), *each, strict=True)))
+
+
+def dice_of(counts: Counts) -> float:
+    """Dice from counts, with the empty-mask rule."""
+    both, pred, ref = counts
+    return 1.0 if pred + ref == 0 else 2.0 * both / (pred + ref)
+
+
+def jaccard_of(counts: Counts) -> float:
+    """Jaccard from counts, with the empty-mask rule."""
+    both, pred, ref = counts
     return 1.0 if pred + ref == 0 else both / (pred + ref - both)
-
-
-def boundary_f1(
-    mask_pred: BoolArray, mask_ref: BoolArray, tolerance_px: int = BOUNDARY_TOLERANCE_PX
-) -> float:
-    """Harmonic mean of the shares of boundary pixels that lie within `tolerance_px` of the other boundary.
-
-    The boundary is the mask minus its 4-neighbour erosion; outside the picture counts as background.
-    P = share of predicted boundary pixels at most the tolerance (Euclidean) from the reference boundary,
-    R the reverse, result 2 P R / (P + R) in [0, 1]. Both empty 1, one empty 0. A volume pools the pixels of
-    its slices; distances stay within a slice. Raises ValueError when the shapes differ.
-    Source: Csurka et al. 2013, doi:10.5244/C.27.32.
-    """
-    _check(mask_pred, mask_ref)
-    disk = _disk(tolerance_px)
-    hits = np.zeros(4, np.int64)
-    for pred, ref in zip(_planes(mask_pred), _planes(mask_ref), strict=True):
-        hits += _boundary_hits(pred, ref, disk)
-    return _boundary_score(*(int(each) for each in hits))
 
 
 def overlap_report(mask_pred: BoolArray, mask_ref: BoolArray) -> OverlapReport:
@@ -83,14 +99,15 @@ def overlap_report(mask_pred: BoolArray, mask_ref: BoolArray) -> OverlapReport:
 
     Counts are taken once per slice and summed for the study. Raises ValueError when the shapes differ.
     """
-    _check(mask_pred, mask_ref)
-    disk = _disk(BOUNDARY_TOLERANCE_PX)
-    counts = [
-        (*_plane_counts(pred, ref), *_boundary_hits(pred, ref, disk))
-        for pred, ref in zip(_planes(mask_pred), _planes(mask_ref), strict=True)
-    ]
-    whole = tuple(sum(column) for column in zip(*counts, strict=True))
-    return OverlapReport(whole=_overlap(whole), slices=tuple(_overlap(each) for each in counts))
+    check_pair(mask_pred, mask_ref)
+    disk = disk_px(TOLERANCE_PX)
+    pairs = list(zip(planes(mask_pred), planes(mask_ref), strict=True))
+    counts = [plane_counts(*pair) for pair in pairs]
+    hits = [plane_hits(*pair, disk) for pair in pairs]
+    return OverlapReport(
+        whole=_overlap(sum_counts(counts), sum_hits(hits)),
+        slices=tuple(_overlap(*each) for each in zip(counts, hits, strict=True)),
+    )
 
 
 def summarise(overlaps: Sequence[Overlap]) -> OverlapSummary:
@@ -108,80 +125,22 @@ def summarise(overlaps: Sequence[Overlap]) -> OverlapSummary:
     )
 
 
-def _overlap(counts: Sequence[int]) -> Overlap:
-    both, pred, ref, *hits = counts
-    empty = pred + ref == 0
+def _overlap(counts: Counts, hits: Hits) -> Overlap:
     return Overlap(
-        dice=1.0 if empty else 2.0 * both / (pred + ref),
-        jaccard=1.0 if empty else both / (pred + ref - both),
-        boundary_f1_2px=_boundary_score(*hits),
-        state=_state(pred, ref),
+        dice=dice_of(counts),
+        jaccard=jaccard_of(counts),
+        boundary_f1_2px=boundary_score(hits),
+        state=state_of(counts),
     )
 
 
-def _state(pred: int, ref: int) -> State:
-    if pred and ref:
+def state_of(counts: Counts) -> State:
+    """Which of the two masks hold anything."""
+    if counts.pred and counts.ref:
         return "both present"
-    if ref:
+    if counts.ref:
         return "prediction empty"
-    return "reference empty" if pred else "both empty"
-
-
-def _boundary_hits(
-    pred: NDArray[np.uint8], ref: NDArray[np.uint8], disk: NDArray[np.uint8]
-) -> tuple[int, int, int, int]:
-    if not pred.any() and not ref.any():
-        return 0, 0, 0, 0
-    edge_pred, edge_ref = _boundary(pred), _boundary(ref)
-    hits_pred = cv2.countNonZero(cv2.bitwise_and(edge_pred, cv2.dilate(edge_ref, disk)))
-    hits_ref = cv2.countNonZero(cv2.bitwise_and(edge_ref, cv2.dilate(edge_pred, disk)))
-    return hits_pred, cv2.countNonZero(edge_pred), hits_ref, cv2.countNonZero(edge_ref)
-
-
-def _boundary_score(hits_pred: int, n_pred: int, hits_ref: int, n_ref: int) -> float:
-    if n_pred == 0 and n_ref == 0:
-        return 1.0
-    if n_pred == 0 or n_ref == 0 or hits_pred + hits_ref == 0:
-        return 0.0
-    precision, recall = hits_pred / n_pred, hits_ref / n_ref
-    return 2.0 * precision * recall / (precision + recall)
-
-
-def _boundary(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    # OpenCV's default border for erosion is "inside", which would lose the boundary of a mask at the edge.
-    inner = cv2.erode(mask, CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.asarray(cv2.subtract(mask, inner), np.uint8)
-
-
-@lru_cache(maxsize=16)
-def _disk(radius: int) -> NDArray[np.uint8]:
-    # A pixel lies within the radius of a boundary exactly when the boundary, dilated by this disk, covers it.
-    rows, columns = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    disk: NDArray[np.uint8] = (rows**2 + columns**2 <= radius**2).astype(np.uint8)
-    return disk
-
-
-def _counts(mask_pred: BoolArray, mask_ref: BoolArray) -> tuple[int, int, int]:
-    _check(mask_pred, mask_ref)
-    each = [_plane_counts(p, r) for p, r in zip(_planes(mask_pred), _planes(mask_ref), strict=True)]
-    both, pred, ref = (sum(column) for column in zip(*each, strict=True))
-    return both, pred, ref
-
-
-def _plane_counts(pred: NDArray[np.uint8], ref: NDArray[np.uint8]) -> tuple[int, int, int]:
-    return cv2.countNonZero(pred & ref), cv2.countNonZero(pred), cv2.countNonZero(ref)
-
-
-def _planes(mask: BoolArray) -> Iterator[NDArray[np.uint8]]:
-    whole = np.ascontiguousarray(mask).view(np.uint8)
-    return iter(whole[None] if whole.ndim == 2 else whole)
-
-
-def _check(mask_pred: BoolArray, mask_ref: BoolArray) -> None:
-    if mask_pred.shape != mask_ref.shape or mask_pred.ndim not in {2, 3}:
-        raise ValueError(f"masks of shape {mask_pred.shape} and {mask_ref.shape}; expected equal, 2-D or 3-D")
-    if mask_pred.dtype != np.bool_ or mask_ref.dtype != np.bool_:
-        raise ValueError(f"masks of type {mask_pred.dtype} and {mask_ref.dtype}; expected bool")
+    return "reference empty" if counts.pred else "both empty"
 
 
 def _mean(values: Sequence[float]) -> float | None:
