@@ -2,8 +2,8 @@
 
 The boundary of a mask is the mask minus its 4-neighbour erosion, slice by slice; outside the picture counts
 as background. A boundary pixel is a hit when the other boundary has a pixel within the tolerance (Euclidean,
-within the slice). Both boundaries empty = 1, one empty = 0. Two relatives are other numbers: surface Dice with
-surfels (surface-distance) weighs by area, normalised surface Dice (MONAI) pools both directions.
+within the slice). Both boundaries empty = 1, one empty = 0. Not to be mixed with surface Dice with
+surfels (surface-distance), which weighs by area, or MONAI's surface Dice, which pools both directions.
 """
 
 from __future__ import annotations
