@@ -17,8 +17,8 @@ from core.io.limits import DEFAULT_LIMITS, Limits, check_upload
 from core.io.names import display_name
 from core.io.npz import is_npz
 from core.io.packed import packed_index
-from core.io.sniff import sniff
 from core.io.rows import read_rows
+from core.io.sniff import sniff
 from core.types import ListedFile, Listing, NamedBytes, PackedIndex, Refusal, Rows
 
 MOST_FILES = 100_000

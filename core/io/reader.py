@@ -40,13 +40,18 @@ def read_case(
     options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
     reference: Sequence[NamedBytes] = (),
     limits: Limits = DEFAULT_LIMITS,
+    *,
+    group: str | None = None,
+    class_levels: tuple[int, ...] | None = None,
 ) -> Case:
     """The study in `files`: one file, one zip, or all files of one DICOM series.
 
-    reference: a mask on the same grid, in any of the same formats; see `fit_reference`. Same bytes and
-    options, same case id and arrays. Raises InputProblem, never anything else, for what cannot be read.
+    reference: a mask on the same grid, in any of the same formats; class_levels: its values for class 1, 2,
+    ..., see `fit_reference`. Same bytes and options, same case id and arrays. Raises InputProblem, never
+    anything else, for what cannot be read.
     """
-    return open_case(files, options, reference, limits).case
+    case = _open(files, options, reference, limits, class_levels).case
+    return case if group is None else replace(case, group=group)
 
 
 def open_case(
@@ -56,6 +61,16 @@ def open_case(
     limits: Limits = DEFAULT_LIMITS,
 ) -> Opened:
     """`read_case` with the choices, tags and digests that an inspection shows."""
+    return _open(files, options, reference, limits, None)
+
+
+def _open(
+    files: Sequence[NamedBytes],
+    options: ReadOptions,
+    reference: Sequence[NamedBytes],
+    limits: Limits,
+    class_levels: tuple[int, ...] | None,
+) -> Opened:
     name = display_name(files[0].name) if files else ""
     check_upload([len(file.data) for file in (*files, *reference)] if files else [], limits, name)
     decoded = at_boundary(name, lambda: decode_upload(files, options, limits))
@@ -64,9 +79,8 @@ def open_case(
     mask = None
     if reference:
         mask_name = display_name(reference[0].name)
-        mask = NamedMask(
-            mask_name, at_boundary(mask_name, lambda: decode_upload(reference, ReadOptions(), limits))
-        )
+        drawn = at_boundary(mask_name, lambda: decode_upload(reference, ReadOptions(), limits))
+        mask = NamedMask(mask_name, drawn, class_levels)
     return Opened(make_case(name, decoded, mask, options, identity), decoded.choices, decoded.tags, shas)
 
 
