@@ -15,6 +15,7 @@ from core.types.analysis import (
     Score,
     SliceSamples,
     SliceSummary,
+    SliceView,
     Timing,
 )
 from core.types.arrays import (
@@ -105,6 +106,7 @@ __all__ = [
     "Score",
     "SliceSamples",
     "SliceSummary",
+    "SliceView",
     "Task",
     "Timing",
     "UnitResult",

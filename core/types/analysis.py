@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,16 +12,30 @@ from core.types.arrays import FixedPoint, Float32Array, Float64Array, LabelArray
 
 
 @dataclass(frozen=True, eq=False)
+class SliceView:
+    """What the networks saw of one slice, for the check that it looks like the training pictures.
+
+    picture: float32 (channel, row, column), scaled and at the working size. features: for each member, by
+    index, its averaged feature maps, float32 (feature,); empty where a network's features cannot be read.
+    """
+
+    picture: Float32Array
+    features: Mapping[int, Float32Array]
+
+
+@dataclass(frozen=True, eq=False)
 class SliceSamples:
     """Draws of one slice's foreground probabilities, made while they are read; nothing is stacked.
 
     samples: yields each draw once, float32 (class, row, column) in [0, 1], at the image's own size.
     same_as: index of an earlier slice whose input was exactly equal, so that its draws are too, or None.
+    view: what the networks saw; costs next to nothing once the samples were read.
     """
 
     index: int
     samples: Iterator[Float32Array]
     same_as: int | None = None
+    view: Callable[[], SliceView] | None = None
 
 
 @dataclass(frozen=True, eq=False)
