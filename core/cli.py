@@ -19,6 +19,7 @@ from core.errors import SecondLookError
 
 COMMANDS = {
     "analyse": "core.commands.case",
+    "coverage": "core.commands.coverage",
     "inspect": "core.commands.case",
     "models": "core.commands.models",
     "store": "core.commands.store",
