@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from core.store import Store
     from core.uncertainty import Reduced
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of what an analysis holds; a change of meaning makes every stored key miss."""
 
 LIBRARIES = (

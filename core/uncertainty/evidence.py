@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -16,8 +17,13 @@ from core.uncertainty.regions import REGIONS, Region, region_weights
 Source = Literal["entropy", "msr", "information", "variance"]
 SOURCES: tuple[Source, ...] = ("entropy", "msr", "information", "variance")
 
-LARGEST_COUNT = 5
-"""t of the recipe is the mean of this many largest probabilities of a slice."""
+LARGEST_SHARE, LARGEST_COUNT = 1 / 800, 5
+"""A trace is the mean over this share of a slice's pixels with the largest values, but at least that many.
+
+A share, not a number: the same lesion on a finer grid must leave the same trace.
+"""
+SUSPECTED = 0.1
+"""Foreground probability above which a pixel belongs to the suspected region."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,19 +32,25 @@ class Evidence:
 
     sums: (source, region, slice, 2) float64, the weighted sum of a confidence map and the sum of weights;
         NaN where the map is not available.
-    foreground: (slice, 6) float64, of the foreground probability q, its mask and the neighbours' mean n:
-        mask pixels, sum of q, sum of q in the mask, sum of n, sum of n in the mask, largest q.
-    largest: (slice,) mean of the five largest q.
+    foreground: (slice, 7) float64, of the foreground probability q, its mask, the neighbours' mean n and
+        their larger m: mask pixels, sum of q, sum of q in the mask, sum of n, sum of n in the mask, sum of m
+        in the mask, largest q.
+    traces: (slice, 2) of q: its trace (see LARGEST_SHARE), and the mean of its five largest values.
+    shared: (slice + 1,) trace of the product of q in slices k - 1 and k: what two neighbours hold at the
+        same place. At both ends the slice outside is taken to be like the last one inside.
+    suspected: (slice, 2) sum of the entropy's confidence over the pixels with q > 0.1, and their number.
     """
 
     reduced: Reduced
     sums: Float64Array
     foreground: Float64Array
-    largest: Float64Array
+    traces: Float64Array
+    shared: Float64Array
+    suspected: Float64Array
 
     @property
     def slices(self) -> int:
-        return len(self.largest)
+        return len(self.traces)
 
     @property
     def all_slices(self) -> range:
@@ -65,15 +77,17 @@ def gather(reduced: Reduced) -> Evidence:
     prob = [_foreground_prob(reduced.prob, index) for index in range(len(mask))]
     nothing = np.zeros_like(prob[0])
     beside = [nothing, *prob, nothing]
-    rows = [
-        _foreground_sums(prob[index], mask[index], np.float32(0.5) * (beside[index] + beside[index + 2]))
-        for index in range(len(mask))
-    ]
+    outside = [prob[0], *prob, prob[-1]]
     return Evidence(
         reduced=reduced,
         sums=np.stack([_region_sums(reduced, mask[index], index) for index in range(len(mask))], axis=2),
-        foreground=np.array(rows, np.float64),
-        largest=np.array([_mean_of_largest(each) for each in prob], np.float64),
+        foreground=np.array(
+            [_foreground_sums(*each) for each in zip(prob, mask, beside, beside[2:], strict=False)],
+            np.float64,
+        ),
+        traces=np.array([(_trace(each), _mean_of_largest(each, LARGEST_COUNT)) for each in prob]),
+        shared=np.array([_trace(before * after) for before, after in pairwise(outside)]),
+        suspected=np.array([_suspected(reduced, index, each) for index, each in enumerate(prob)]),
     )
 
 
@@ -99,20 +113,34 @@ def _confidence_maps(reduced: Reduced, index: int) -> Sequence[Float32Array | No
     return entropy, certainty, *doubts
 
 
-def _foreground_sums(prob: Float32Array, mask: BoolArray, beside: Float32Array) -> tuple[float, ...]:
+def _foreground_sums(
+    prob: Float32Array, mask: BoolArray, before: Float32Array, after: Float32Array
+) -> tuple[float, ...]:
+    mean, larger = np.float32(0.5) * (before + after), np.maximum(before, after)
     return (
         float(np.count_nonzero(mask)),
         float(prob.sum(dtype=np.float64)),
         float(prob[mask].sum(dtype=np.float64)),
-        float(beside.sum(dtype=np.float64)),
-        float(beside[mask].sum(dtype=np.float64)),
+        float(mean.sum(dtype=np.float64)),
+        float(mean[mask].sum(dtype=np.float64)),
+        float(larger[mask].sum(dtype=np.float64)),
         float(prob.max()),
     )
 
 
-def _mean_of_largest(prob: Float32Array) -> float:
-    count = min(LARGEST_COUNT, prob.size)
-    return float(np.partition(prob.ravel(), prob.size - count)[-count:].mean(dtype=np.float64))
+def _suspected(reduced: Reduced, index: int, prob: Float32Array) -> tuple[float, float]:
+    entropy = reduced.maps.predictive_entropy
+    inside = (entropy.upper - _plane(entropy, index))[prob > SUSPECTED]
+    return float(inside.sum(dtype=np.float64)), float(inside.size)
+
+
+def _trace(values: Float32Array) -> float:
+    return _mean_of_largest(values, max(LARGEST_COUNT, round(LARGEST_SHARE * values.size)))
+
+
+def _mean_of_largest(values: Float32Array, count: int) -> float:
+    count = min(count, values.size)
+    return float(np.partition(values.ravel(), values.size - count)[-count:].mean(dtype=np.float64))
 
 
 def _foreground_prob(prob: FixedPoint, index: int) -> Float32Array:

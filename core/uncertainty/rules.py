@@ -10,9 +10,11 @@ import numpy as np
 from core.types import Score
 from core.uncertainty.evidence import Evidence, Source
 from core.uncertainty.recipe import (
+    LARGEST,
     PIXELS,
     agreement_of_slice,
     agreement_of_study,
+    earlier_recipe,
     expected_dice,
     neighbour_dice,
     pairwise_dice,
@@ -30,8 +32,24 @@ def agreement(evidence: Evidence, scope: range) -> Score:
     """The default: see core.uncertainty.recipe."""
     alone = len(scope) == 1
     value, note = agreement_of_slice(evidence, scope.start) if alone else agreement_of_study(evidence)
-    # Rounding of the stored codes can leave the range by less than one code.
-    return _score(min(max(value, 0.0), 1.0), note)
+    return _bounded(value, note)
+
+
+def earlier(evidence: Evidence, scope: range) -> Score:
+    """The rule before the present default, kept for comparison."""
+    return _bounded(*earlier_recipe(evidence, scope))
+
+
+def or_largest(rule: Rule) -> Rule:
+    """The same rule, but 1 - the largest foreground probability where nothing was found."""
+
+    def found_or_not(evidence: Evidence, scope: range) -> Score:
+        part = evidence.foreground[scope.start : scope.stop]
+        if part[:, PIXELS].any():
+            return rule(evidence, scope)
+        return _bounded(1.0 - float(part[:, LARGEST].max()), "nothing found: 1 - largest probability")
+
+    return found_or_not
 
 
 def samples_agree(evidence: Evidence, scope: range) -> Score:
@@ -67,6 +85,14 @@ def regional(source: Source, region: Region) -> Rule:
         return _score(None, "undefined: the prediction leaves no such pixel")
 
     return rule
+
+
+def suspected(evidence: Evidence, scope: range) -> Score:
+    """Mean entropy confidence over the pixels that may hold something; the highest when there are none."""
+    total, pixels = evidence.suspected[scope.start : scope.stop].sum(axis=0)
+    if pixels == 0:
+        return _score(evidence.reduced.maps.predictive_entropy.upper, "no probability above 0.1 anywhere")
+    return _score(float(total / pixels))
 
 
 def sampled(rule: Rule) -> Rule:
@@ -117,6 +143,11 @@ def _blobs(values: list[float | None], evidence: Evidence, scope: range) -> Scor
         return _score(None, "undefined: no predicted blob of at least two pixels that any sample has")
     means, weights = zip(*known, strict=True)
     return _score(float(np.average(means, weights=weights)))
+
+
+def _bounded(value: float, note: str) -> Score:
+    # Rounding of the stored codes can leave the range by less than one code.
+    return _score(min(max(value, 0.0), 1.0), note)
 
 
 def _score(value: float | None, note: str = "") -> Score:

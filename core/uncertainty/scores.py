@@ -16,13 +16,16 @@ from core.uncertainty.rules import (
     agreement,
     component_cv,
     component_iou,
+    earlier,
     map_expects,
     neighbours_agree,
+    or_largest,
     patch,
     per_volume,
     regional,
     sampled,
     samples_agree,
+    suspected,
     total,
 )
 
@@ -58,8 +61,17 @@ SCORES: tuple[ScoreSpec, ...] = (
         "agreement",
         "Agreement",
         "Do the samples draw the same mask, and do the neighbouring slices support it? Where nothing is "
-        "found: are there traces of something, here or beside it?",
+        "found: are there traces of something here, does a finding end beside it, and was anything found "
+        "in the study at all?",
         agreement,
+        source=OURS,
+    ),
+    ScoreSpec(
+        "agreement_earlier",
+        "Agreement, earlier rule",
+        "The default before the present one: an empty slice beside any finding, even one on a single slice, "
+        "is doubtful.",
+        earlier,
         source=OURS,
     ),
     ScoreSpec(
@@ -71,10 +83,25 @@ SCORES: tuple[ScoreSpec, ...] = (
         needs_samples=True,
     ),
     ScoreSpec(
+        "pairwise_or_largest",
+        "Pairwise Dice, or largest probability",
+        "Pairwise Dice; where nothing was found, 1 minus the largest probability.",
+        sampled(or_largest(samples_agree)),
+        source=ROY,
+        needs_samples=True,
+    ),
+    ScoreSpec(
         "expected_dice",
         "Expected Dice",
         "Dice of the mask that the mean probability itself expects.",
         map_expects,
+        source=OURS,
+    ),
+    ScoreSpec(
+        "expected_or_largest",
+        "Expected Dice, or largest probability",
+        "Expected Dice; where nothing was found, 1 minus the largest probability.",
+        or_largest(map_expects),
         source=OURS,
     ),
     ScoreSpec(
@@ -125,6 +152,15 @@ SCORES: tuple[ScoreSpec, ...] = (
         regional("entropy", "non-boundary"),
         unit="nat",
         upper=None,
+    ),
+    ScoreSpec(
+        "entropy_suspected",
+        "Entropy, where something may be",
+        "The same over the pixels with a foreground probability above 0.1; the highest value without any.",
+        suspected,
+        unit="nat",
+        upper=None,
+        source="Second Look, core/uncertainty/rules.py",
     ),
     ScoreSpec(
         "entropy_boundary",

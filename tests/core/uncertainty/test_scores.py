@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.types import Float32Array, Score, SliceSamples
 from core.uncertainty import SCORES, Reduced, reduce, score_case, score_slices, score_spec
@@ -52,20 +54,89 @@ def test_non_empty_slice_is_half_agreement_half_neighbours() -> None:
     assert value(middle, "agreement") == pytest.approx((7 / 9 + 1 / 2) / 2, abs=1e-4)
 
 
-def test_empty_slice_beside_a_lesion_is_doubtful() -> None:
-    reduced = study(LESION, EMPTY, EMPTY, EMPTY)
-    scores = [value(each, "agreement") for each in score_slices(reduced)]
-    # t is 1 in slice 0 and 0 elsewhere: 1 - (0 + 1)/2 beside it, 1 farther away.
-    assert scores[1:] == [0.5, 1.0, 1.0]
+def confidences(*slices: Sequence[Float32Array]) -> list[float | None]:
+    return [value(each, "agreement") for each in score_slices(study(*slices))]
 
 
-def test_empty_slice_with_a_trace_uses_its_five_largest_probabilities() -> None:
+def test_empty_slice_at_the_end_of_a_lesion_is_doubtful() -> None:
+    # What slices 1 and 2 share at the same place is 1, so slice 3 loses a third; slice 4 lies too far away.
+    assert confidences(EMPTY, LESION, LESION, EMPTY, EMPTY)[3:] == [pytest.approx(2 / 3), 1.0]
+
+
+def test_empty_slice_beside_a_finding_on_one_slice_alone_is_not_doubtful() -> None:
+    assert confidences(EMPTY, EMPTY, LESION, EMPTY, EMPTY)[::4] == [1.0, 1.0]
+    assert confidences(EMPTY, EMPTY, LESION, EMPTY, EMPTY)[1::2] == [1.0, 1.0]
+
+
+def test_findings_at_two_places_are_not_the_end_of_a_lesion() -> None:
+    left, right = [plane((0, 8, 1.0))] * 2, [plane((12, 20, 1.0))] * 2
+    assert confidences(EMPTY, left, right, EMPTY)[::3] == [1.0, 1.0]
+
+
+def test_beyond_the_study_a_finding_is_taken_to_go_on() -> None:
+    # The lesion may be the end of a longer one that was not imaged.
+    assert confidences(LESION, EMPTY, EMPTY)[1:] == [pytest.approx(2 / 3), 1.0]
+
+
+def test_empty_slice_between_two_ends_counts_the_stronger_one() -> None:
+    half = [plane((4, 14, 0.8))] * 2
+    # 0.8 * 0.8 on one side, 1 on the other.
+    assert confidences(half, half, EMPTY, LESION, LESION)[2] == pytest.approx(1 - 1 / 3)
+    assert confidences(half, half, EMPTY, EMPTY, EMPTY)[2] == pytest.approx(1 - 0.64 / 3, abs=1e-4)
+
+
+def test_empty_slice_with_a_trace_uses_its_largest_probabilities() -> None:
     trace = plane()
     trace[0, 0, :5] = 0.4
     trace[0, 0, 0] = 0.2
-    # t = (0.2 + 4 * 0.4) / 5 = 0.36, neighbours 0: 1 - 0.36 / 2.
-    reduced = study(EMPTY, [trace, trace], EMPTY)
-    assert value(score_slices(reduced)[1], "agreement") == pytest.approx(1 - 0.36 / 2, abs=1e-4)
+    # 576 pixels / 800 is less than five: t = (0.2 + 4 * 0.4) / 5 = 0.36; a lesion far away was found.
+    assert confidences([trace] * 2, EMPTY, EMPTY, LESION)[0] == pytest.approx(1 - 0.36 / 3, abs=1e-4)
+
+
+def test_a_trace_is_a_share_of_the_picture_so_a_finer_grid_changes_nothing() -> None:
+    trace, lesion = np.zeros((1, 80, 80), np.float32), np.ones((1, 80, 80), np.float32)
+    trace[0, :2, :4] = 0.3  # 8 of 6,400 pixels = 1 / 800
+    fine = [np.repeat(np.repeat(each, 2, axis=1), 2, axis=2) for each in (trace, lesion)]
+    for size, (first, last) in ((80, (trace, lesion)), (160, fine)):
+        stream = [
+            SliceSamples(0, iter([first])),
+            SliceSamples(1, iter([first * 0])),
+            SliceSamples(2, iter([last])),
+        ]
+        scores = score_slices(reduce(stream, 3, (size, size)))
+        assert value(scores[0], "agreement") == pytest.approx(1 - 0.3 / 3, abs=1e-4)
+
+
+def test_nothing_found_in_the_whole_study_makes_every_slice_doubtful() -> None:
+    assert confidences(EMPTY, EMPTY, EMPTY) == [pytest.approx(1 - 0.5 / 3)] * 3
+    assert value(score_case(study(EMPTY, EMPTY)), "agreement") == pytest.approx(1 - 0.5 / 3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.0, 0.5), st.floats(0.0, 0.5), st.integers(0, 4))
+def test_more_probability_anywhere_never_makes_an_empty_slice_safer(a: float, b: float, place: int) -> None:
+    low, high = sorted((a, b))
+    found = [
+        confidences(*[[plane((4, 14, p if k == place else 0.1))] * 2 for k in range(5)]) for p in (low, high)
+    ]
+    assert all(after is not None and before is not None for before, after in zip(*found, strict=True))
+    assert all(float(after or 0) <= float(before or 0) + 1e-9 for before, after in zip(*found, strict=True))
+
+
+def test_order_of_slices_reversed_reverses_the_scores() -> None:
+    slices = [EMPTY, LESION, LESION, EMPTY, [plane((4, 14, 0.3))] * 2]
+    assert confidences(*reversed(slices)) == confidences(*slices)[::-1]
+
+
+def test_earlier_rule_doubts_a_slice_beside_any_finding() -> None:
+    scores = [value(each, "agreement_earlier") for each in score_slices(study(LESION, EMPTY, EMPTY, EMPTY))]
+    # t is 1 in slice 0 and 0 elsewhere: 1 - (0 + 1) / 2 beside it, 1 farther away.
+    assert scores[1:] == [0.5, 1.0, 1.0]
+    trace = plane()
+    trace[0, 0, :5] = 0.4
+    # The strongest doubt of any slice: (0.4 + 0) / 2.
+    whole = score_case(study(EMPTY, [trace, trace], EMPTY))
+    assert value(whole, "agreement_earlier") == pytest.approx(0.8, abs=1e-4)
 
 
 def test_single_picture_uses_pairwise_dice_or_the_largest_probability() -> None:
@@ -83,20 +154,44 @@ def test_single_sample_uses_expected_dice() -> None:
     assert value(scores, "information_mean") is None
 
 
-def test_study_pools_pixels_and_has_its_own_empty_rule() -> None:
-    reduced = study(EMPTY, LESION, LESION, EMPTY)
-    # Pairwise 1. Neighbours: n = 1/2 on 120 pixels in every slice: 2 * (60 + 60) / (240 + 4 * 60) = 1/2.
-    assert value(score_case(reduced), "agreement") == pytest.approx((1 + 0.5) / 2, abs=1e-4)
+def test_study_is_half_agreement_half_support_from_the_slices_beside() -> None:
+    wide, narrow = plane((4, 14, 1.0)), plane((4, 9, 1.0))
+    # All 60 pixels of the narrow slice are in the wide one, 60 of the wide one's 120 in the narrow one.
+    reduced = study(EMPTY, [wide] * 2, [narrow] * 2, EMPTY)
+    assert value(score_case(reduced), "agreement") == pytest.approx((1 + 120 / 180) / 2, abs=1e-4)
+
+
+def test_study_with_a_finding_on_one_slice_alone_is_not_supported() -> None:
+    assert value(score_case(study(EMPTY, LESION, EMPTY)), "agreement") == pytest.approx(0.5)
+
+
+def test_study_with_nothing_found_is_as_doubtful_as_its_most_doubtful_slice() -> None:
     trace = plane()
     trace[0, 0, :5] = 0.4
-    # The strongest doubt of any slice: (0.4 + 0) / 2.
-    assert value(score_case(study(EMPTY, [trace, trace], EMPTY)), "agreement") == pytest.approx(0.8, abs=1e-4)
+    reduced = study(EMPTY, [trace, trace], EMPTY)
+    # Trace 0.4, nothing at the same place beside it, and 0.5 for nothing found anywhere.
+    assert value(score_case(reduced), "agreement") == pytest.approx(1 - 0.9 / 3, abs=1e-4)
 
 
 def test_members_that_all_find_nothing_agree_but_that_is_not_the_default() -> None:
-    slices = score_slices(study(LESION, EMPTY))
-    assert value(slices[1], "pairwise_dice") == 1.0
-    assert value(slices[1], "agreement") == 0.5
+    slices = score_slices(study(LESION, LESION, EMPTY))
+    assert value(slices[2], "pairwise_dice") == value(slices[2], "pairwise_or_largest") == 1.0
+    assert value(slices[2], "agreement") == pytest.approx(2 / 3)
+
+
+def test_nothing_found_may_be_scored_by_the_largest_probability() -> None:
+    faint = [plane((4, 14, 0.3))] * 2
+    slices = score_slices(study(LESION, faint))
+    for key, found in (("pairwise_or_largest", 1.0), ("expected_or_largest", 1.0)):
+        assert value(slices[0], key) == found
+        assert value(slices[1], key) == pytest.approx(0.7, abs=1e-4)
+
+
+def test_entropy_where_something_may_be_leaves_out_the_background() -> None:
+    h = -(0.4 * math.log(0.4) + 0.6 * math.log(0.6))
+    scores = score_case(study([plane((4, 14, 0.4), rest=0.05)]))
+    assert value(scores, "entropy_suspected") == pytest.approx(LN2 - h, abs=1e-4)
+    assert value(score_case(study([plane(rest=0.05)])), "entropy_suspected") == pytest.approx(LN2)
 
 
 def test_pairwise_dice_of_a_study_is_of_its_whole_masks() -> None:
