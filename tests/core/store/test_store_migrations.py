@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from duckdb import DuckDBPyConnection as Cursor
-from stored_examples import bits, make_case, open_store
+from run_examples import filled
+from stored_examples import bits, make_analysis, make_case, open_store
 
 from core.errors import StoreProblem
 from core.store.migrations import MIGRATIONS, Migration
@@ -97,3 +98,37 @@ def test_meta_names_schema_and_duckdb_version(older: Path) -> None:
 def test_every_table_is_read_by_verify(older: Path) -> None:
     with open_store(older) as store:
         assert {name for name, _ in store.verify().rows} == store._database.read(tables)
+
+
+def test_store_of_the_first_schema_gains_cohorts_and_runs_and_keeps_its_cases(tmp_path: Path) -> None:
+    case = make_case()
+    analysis = make_analysis(case)
+    with open_store(tmp_path, migrations=MIGRATIONS[:1]) as store:
+        # As the first version wrote them: its `put_case` knew no cohort.
+        store.put_case(case)
+        store.put_analysis(analysis)
+    with open_store(tmp_path) as store:
+        assert store.info().schema_version == len(MIGRATIONS) >= 2
+        assert bits(store.case(case.id)) == bits(case)
+        assert bits(store.analysis(analysis.key)) == bits(analysis)
+        run, _ = filled(store, [case])
+        assert store.done_positions(run.id) == {0}
+        assert store.verify().ok
+        assert store.delete_case(case.id)
+    assert not list(tmp_path.glob("*.backup"))
+
+
+def test_settings_kept_by_the_first_version_can_still_be_read(tmp_path: Path) -> None:
+    case = make_case()
+    with open_store(tmp_path) as store:
+        store.put_case(case)
+        store.put_analysis(make_analysis(case))
+        # Settings of the first version had no choice of networks.
+        store._database.write(
+            lambda c: c.execute(
+                "UPDATE analyses SET config = json_merge_patch(config, '{\"members\": null}')"
+            )
+        )
+        found = store.analysis(make_analysis(case).key)
+    assert found is not None
+    assert found.made_by.config.members is None
