@@ -22,7 +22,7 @@ EXACT_UNITS = 4096
 """Up to so many cases nothing is pooled."""
 
 BINARY_CELLS = (1024, 2)
-CONTINUOUS_CELLS = (512, 12)
+CONTINUOUS_CELLS = (192, 32)
 """Cells of a large set: levels of confidence and of risk, by rank; equal confidences stay together."""
 
 CHUNK_VALUES = 1 << 18

@@ -98,8 +98,8 @@ def coverage_report(
 ) -> CoverageReport:
     """The report; scores: keys of the table's confidences, None: all. target: of the operating point.
 
-    alpha: miss rate that conformal risk control promises. Intervals draw patients. Raises SettingsProblem for an unknown score, InputProblem when no unit counts, and ValueError for
-    conventions of another level.
+    alpha: miss rate that conformal risk control promises. Intervals draw patients. Raises SettingsProblem for
+    an unknown score, InputProblem when no unit counts, and ValueError for conventions of another level.
     """
     full = with_confidence(table)
     found = risk_of(full, conventions)

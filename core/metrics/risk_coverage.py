@@ -227,6 +227,17 @@ def risk_at_coverage(curve: Curve, coverage: float) -> CurvePoint:
     return curve.point(index_at_coverage(curve, coverage))
 
 
+def working_point(curve: Curve, coverage: float) -> CurvePoint:
+    """The point of lowest selective risk among those that cover at least `coverage` in [0, 1].
+
+    Of equal ones the larger coverage. It may lie beyond `risk_at_coverage`, the first point that covers enough.
+    Source: the working point of fd-shifts, Traub et al. 2024, arXiv:2407.01032.
+    """
+    first = index_at_coverage(curve, coverage)
+    risk = curve.selective_risk[first:]
+    return curve.point(first + int(np.flatnonzero(risk <= risk.min() * (1.0 + ROUNDING))[-1]))
+
+
 def index_at_risk(curve: Curve, risk: float) -> int | None:
     """Index of the point that `coverage_at_risk` gives."""
     fits = np.flatnonzero(curve.risk_sum <= risk * curve.accepted + ROUNDING * curve.n)
