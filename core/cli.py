@@ -19,9 +19,13 @@ from core.errors import SecondLookError
 
 COMMANDS = {
     "analyse": "core.commands.case",
+    "cohort": "core.commands.cohort",
     "coverage": "core.commands.coverage",
+    "evaluate": "core.commands.evaluate",
+    "import-predictions": "core.commands.cohort",
     "inspect": "core.commands.case",
     "models": "core.commands.models",
+    "reliability": "core.commands.reliability",
     "store": "core.commands.store",
     "train": "core.train.cli",
 }

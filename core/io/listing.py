@@ -71,7 +71,7 @@ def _on_disk(path: Path, limits: Limits) -> Listing:
         first = ListedFile(path.name, path.stat().st_size)
         files = [first, *(file for file in files if file.name != path.name)]
     return _listing(
-        path.name or str(path), files, lambda name: _read_file(folder / name, limits), refused, path.is_dir()
+        folder.resolve().name, files, lambda name: _read_file(folder / name, limits), refused, path.is_dir()
     )
 
 

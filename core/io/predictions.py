@@ -52,7 +52,8 @@ class Prediction:
         """Probabilities (class, row, column) of one slice."""
         if self.labels is None:
             assert self.prob is not None
-            return self.prob[:, index]
+            plane: Float32Array = self.prob[:, index]
+            return plane
         wanted = np.arange(1, self.classes + 1, dtype=np.uint8)[:, None, None]
         return (self.labels[index] == wanted).astype(np.float32)
 
@@ -62,7 +63,8 @@ class Prediction:
             return self.labels
         assert self.prob is not None
         if self.classes == 1:
-            return (self.prob[0] > 0.5).astype(np.uint8)
+            single: LabelArray = (self.prob[0] > 0.5).astype(np.uint8)
+            return single
         found = self.prob.max(axis=0) > 1.0 - self.prob.sum(axis=0)
         return np.where(found, self.prob.argmax(axis=0) + 1, 0).astype(np.uint8)
 

@@ -36,7 +36,7 @@ def read_rows(file: NamedBytes, limits: TableLimits = TABLE_LIMITS) -> Rows:
         raise _refused(name, "a header with empty or repeated names", "a header row with different names")
     if len(header) > limits.columns:
         raise _refused(name, f"{len(header)} columns", f"at most {limits.columns}")
-    rows = []
+    rows: list[dict[str, str]] = []
     for number, values in enumerate(lines, 2):
         if len(rows) >= limits.rows:
             raise _refused(name, f"more than {limits.rows:,} rows", f"at most {limits.rows:,}")

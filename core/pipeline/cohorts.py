@@ -13,7 +13,9 @@ from core.errors import Cancelled, InputProblem
 from core.io.levels import Levels, class_values, levels_of, reference_levels
 from core.io.listing import open_listing
 from core.io.packed import Packed
+from core.io.paths import read_path
 from core.io.reader import read_case
+from core.io.rows import read_rows
 from core.io.stack import read_channels, read_fitted, read_stack
 from core.pipeline.case import silent
 from core.types import Case, CohortItem, CohortRecord, Listing, NamedBytes, Progress, Refusal, Task
@@ -27,6 +29,8 @@ Source = Path | Sequence[NamedBytes]
 FIRST_ITEMS = 12
 MOST_REFUSALS = 500
 """Refusals kept with a cohort; the last entry says how many more there were."""
+
+TABLES = (".csv", ".tsv", ".parquet")
 
 FOREGROUND = ("foreground",)
 """Class of a mask that only tells inside from outside."""
@@ -124,7 +128,7 @@ def add_cohort(
                 refused.append(kept)
             else:
                 items.append(kept)
-    except Cancelled:
+    except (Cancelled, KeyboardInterrupt):
         _delete_cases(store, {item.case_id for item in items if item.case_id} - known)
         raise
     if not items:
@@ -142,6 +146,15 @@ def remove_cohort(store: Store, cohort_id: str) -> int:
         cases -= _case_ids(store, other.id)
     _delete_cases(store, cases)
     return len(cases)
+
+
+def holds_predictions(source: Source) -> bool:
+    """Whether a source is a table of results, not one that names the files of cases."""
+    if not isinstance(source, Path) or not source.is_file() or not source.name.lower().endswith(TABLES):
+        return False
+    columns = set(read_rows(read_path(source)[0])[0])
+    bare = {"confidence", "risk"} <= columns
+    return "image" not in columns and (bare or any(each.startswith("prob_") for each in columns))
 
 
 class _Reader:

@@ -172,9 +172,9 @@ def _read_samples(
     listing: Listing, item: CohortItem, files: Sequence[str], case: Case, class_names: tuple[str, ...]
 ) -> tuple[Prediction, ...]:
     levels = class_levels_of(class_names)
-    parts = [(name,) for name in files]
+    parts: Sequence[tuple[str, ...]] = [(name,) for name in files]
     if case.image.slices > 1 and len(files) > 1:
-        parts = list(slice_groups(files, item.name, case.image.slices) or parts)
+        parts = slice_groups(files, item.name, case.image.slices) or parts
     samples = [
         read_prediction([NamedBytes(name, listing.read(name)) for name in part], case, levels)
         for part in parts

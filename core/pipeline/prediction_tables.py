@@ -14,6 +14,7 @@ from core.config import AnalysisConfig, digest
 from core.errors import InputProblem
 from core.io.paths import read_path
 from core.io.tables import read_table
+from core.pipeline.cohorts import TABLES
 from core.types import (
     Classification,
     CohortItem,
@@ -32,7 +33,6 @@ from core.types import (
 if TYPE_CHECKING:
     from core.store import Store
 
-TABLES = (".csv", ".tsv", ".parquet")
 TABLE_LAYOUT = "table"
 SUM_TOLERANCE = 1e-3
 """How far the probabilities of one row may add up to something else than 1: tables are written rounded."""
