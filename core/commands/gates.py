@@ -96,7 +96,7 @@ def leave_if_failed(gates: Sequence[Gate], values: Mapping[str, float | None]) -
         sys.exit(GATE_NOT_MET)
 
 
-class _GateType(click.ParamType):
+class _GateType(click.ParamType[Gate]):
     name = "CONDITION"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Gate:
