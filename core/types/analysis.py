@@ -123,6 +123,11 @@ class MadeBy(Frozen):
     timings: tuple[Timing, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def imported(self) -> bool:
+        """Whether it was predicted elsewhere, by no model that is known here."""
+        return self.backend == "imported"
+
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
