@@ -55,7 +55,8 @@ class Prediction:
             plane: Float32Array = self.prob[:, index]
             return plane
         wanted = np.arange(1, self.classes + 1, dtype=np.uint8)[:, None, None]
-        return (self.labels[index] == wanted).astype(np.float32)
+        votes: Float32Array = (self.labels[index] == wanted).astype(np.float32)
+        return votes
 
     def mask(self) -> LabelArray:
         """uint8 (slice, row, column): the likeliest class, background included."""

@@ -70,8 +70,8 @@ def _csv(data: bytes, name: str, limits: TableLimits) -> Iterator[list[str]]:
 
 
 def _parquet(data: bytes, name: str, limits: TableLimits) -> Iterator[list[str]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     try:
         opened = pq.ParquetFile(io.BytesIO(data))
