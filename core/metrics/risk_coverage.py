@@ -230,7 +230,7 @@ def risk_at_coverage(curve: Curve, coverage: float) -> CurvePoint:
 def working_point(curve: Curve, coverage: float) -> CurvePoint:
     """The point of lowest selective risk among those that cover at least `coverage` in [0, 1].
 
-    Of equal ones the larger coverage. It may lie beyond `risk_at_coverage`, the first point that covers enough.
+    Of equal ones the larger coverage. It may lie beyond `risk_at_coverage`, the first one that covers enough.
     Source: the working point of fd-shifts, Traub et al. 2024, arXiv:2407.01032.
     """
     first = index_at_coverage(curve, coverage)
