@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Plane = Literal["auto", "axial", "coronal", "sagittal"]
+Contrast = Literal["percentile", "clahe", "equalised"]
 EstimatorKind = Literal["point", "mc-dropout", "tta", "ensemble", "ensemble-mc-dropout"]
 
 
@@ -49,12 +50,15 @@ class AnalysisConfig(Frozen):
         None: guessed from the number of channels.
     members: indices of the networks that may be asked; None: all. Used to judge training patients only by
         networks that never saw them.
+    contrast: how the contrast of a picture is changed before the network sees it; None: as the model was
+        trained.
     """
 
     model_id: str = "lgg-unet"
     estimator: EstimatorConfig = EstimatorConfig()
     channels: tuple[int, ...] | None = None
     members: tuple[int, ...] | None = None
+    contrast: Contrast | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     backend: Literal["auto", "onnxruntime", "torch"] = "auto"
     precision: Literal["float32", "mixed"] = "float32"

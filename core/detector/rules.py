@@ -174,6 +174,17 @@ RULES: tuple[RuleSpec, ...] = (
     ),
 )  # fmt: skip
 
+CLASS_RULES: tuple[RuleSpec, ...] = (
+    RuleSpec(
+        key="low-class-confidence", cause="confidence", label="Low confidence", letter="L",
+        measure="max_softmax", side="below", scope="study", place="all", thin_ends=True, scale="linear",
+        percent=True, limit=0.5, spread=0.2, low=0.0, high=1.0, fitted=False, basis=FROM_OUT_OF_FOLD,
+        help="No class is likely enough. Pictures between two classes and foreign pictures often end here.",
+        sentence="The likeliest class has a probability of {measured}, below {limit}.",
+    ),
+)  # fmt: skip
+"""The rules over a classified picture, which has no mask to measure."""
+
 
 def rule_spec(key: str) -> RuleSpec:
     """The rule with this key. Raises SettingsProblem that lists the known ones.
@@ -181,12 +192,12 @@ def rule_spec(key: str) -> RuleSpec:
     >>> rule_spec("area-small").text(0.0123)
     '1.23 %'
     """
-    for spec in RULES:
+    for spec in (*RULES, *CLASS_RULES):
         if spec.key == key:
             return spec
     raise SettingsProblem(
         "There is no such shape rule",
         found=repr(key),
-        expected="one of " + ", ".join(spec.key for spec in RULES),
+        expected="one of " + ", ".join(spec.key for spec in (*RULES, *CLASS_RULES)),
         fix="use one of these names",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.config import EstimatorConfig, EstimatorKind
 from core.errors import ModelProblem
@@ -66,12 +66,40 @@ ESTIMATORS: tuple[EstimatorSpec, ...] = (
     ),
 )
 
+CLASS_WORDING: dict[EstimatorKind, tuple[str, str]] = {
+    "ensemble": (
+        "Ensemble",
+        "Several networks, trained on different patients, each give their own answer. Where they disagree, "
+        "it depends on who was asked. The most reliable choice.",
+    ),
+    "mc-dropout": (
+        "Monte-Carlo dropout",
+        "One network, asked repeatedly while a random part of its last features is switched off. Costs "
+        "hardly more than asking once.",
+    ),
+    "ensemble-mc-dropout": (
+        "Ensemble with Monte-Carlo dropout",
+        "Every network of the ensemble, each asked repeatedly with dropout.",
+    ),
+    "tta": (
+        "Shifted and scaled",
+        "One network sees the picture several times, slightly shifted or scaled, never mirrored. Where its "
+        "answer changes, it is unsure.",
+    ),
+    "point": (
+        "Single answer",
+        "One network, asked once. Fastest; it cannot say how much a second answer would differ.",
+    ),
+}
+"""Label and help of each estimator for a model that names classes."""
+
 
 @dataclass(frozen=True)
 class Pass:
     """One way through a network's first part: which member, which symmetry, how many dropout samples.
 
-    samples 0: dropout is off and there is one answer.
+    symmetry: of the square, or index of a classifier's moves; 0 leaves the picture as it is. samples 0:
+    dropout is off and there is one answer.
     """
 
     member: int
@@ -109,9 +137,23 @@ def estimator_spec(key: str) -> EstimatorSpec:
 def possible_estimators(record: ModelRecord) -> tuple[EstimatorSpec, ...]:
     """The rows that this model can be asked for, the one to prefer first."""
     several, dropout = len(record.members) > 1, record.architecture.head_dropout > 0.0
-    return tuple(
-        spec for spec in ESTIMATORS if (several or not spec.members) and (dropout or not spec.dropout)
+    possible = (
+        spec
+        for spec in ESTIMATORS
+        if (several or not spec.members)
+        and (dropout or not spec.dropout)
+        and (_variants(record) > 1 or not spec.symmetries)
     )
+    return tuple(possible if record.task == "segmentation" else map(_for_classes, possible))
+
+
+def _for_classes(spec: EstimatorSpec) -> EstimatorSpec:
+    label, text = CLASS_WORDING[spec.key]
+    return replace(spec, label=label, help=text)
+
+
+def _variants(record: ModelRecord) -> int:
+    return SYMMETRIES if record.task == "segmentation" else len(record.moves)
 
 
 def plan_samples(
@@ -127,9 +169,11 @@ def plan_samples(
     count = len(record.members)
     if spec.members and count < 2:
         raise _single_network(record, spec)
+    if spec.symmetries and _variants(record) < 2:
+        raise _no_moves(record, spec)
     allowed = _allowed(record, members)
     used = allowed if spec.members else allowed[:1]
-    turns = range(SYMMETRIES) if spec.symmetries else range(1)
+    turns = range(_variants(record)) if spec.symmetries else range(1)
     draws = estimator.samples if spec.dropout else 0
     passes = tuple(Pass(member, turn, draws) for member in used for turn in turns)
     return SamplePlan(
@@ -164,6 +208,16 @@ def _notes(spec: EstimatorSpec, used: Sequence[int], allowed: Sequence[int], cou
     if len(used) == 1:
         return (f"only one of {count} networks may be asked, so no disagreement among networks is known",)
     return (f"{len(used)} of {count} networks",)
+
+
+def _no_moves(record: ModelRecord, spec: EstimatorSpec) -> ModelProblem:
+    return ModelProblem(
+        f"{spec.label}: this model names no moves that leave its classes as they are",
+        file=record.id,
+        found="no moves in its record",
+        expected="at least two, the first of which moves nothing",
+        fix="choose another estimator",
+    )
 
 
 def _single_network(record: ModelRecord, spec: EstimatorSpec) -> ModelProblem:

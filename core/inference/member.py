@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.errors import InferenceProblem
 from core.inference.backends import OpenedEngine, open_engine
 from core.inference.devices import on_device
 from core.inference.dropout import DropoutLayer, active_dropout, require_dropout
@@ -21,6 +22,10 @@ from core.inference.settings import RunSettings
 from core.inference.split import stage
 from core.inference.staged import SHARED, Kept, Masks, Staged
 from core.types import Float32Array
+
+Output = Literal["sigmoid", "softmax", "classes"]
+"""From logits to probabilities: sigmoid of each; softmax, its first class (background) left out; softmax of
+all classes."""
 
 MaskSource = Callable[[int], Masks]
 """The masks of one sample, by its index."""
@@ -36,7 +41,7 @@ class Member:
     staged: Staged
     opened: OpenedEngine
     settings: RunSettings
-    activation: Literal["sigmoid", "softmax"]
+    activation: Output
     weights: str
     name: str
     layers: tuple[DropoutLayer, ...]
@@ -74,7 +79,7 @@ class Member:
         return lambda sample: unit
 
     def probabilities(self, kept: Kept, masks: MaskSource, samples: range) -> list[Float32Array]:
-        """Foreground probabilities (class, row, column) of some samples of one kept picture.
+        """Probabilities of some samples of one kept picture: (class, row, column); (class,) of a classifier.
 
         At most SHARED samples at a time: their folded convolutions are computed together.
         """
@@ -85,9 +90,38 @@ class Member:
                 self._probability(self.staged.draw(kept, shared, drawn, place)) for place in range(len(drawn))
             ]
 
+    def evidence(self, kept: Kept) -> Float32Array:
+        """What speaks for each class of a classifier and where, (class, row, column), dropout off.
+
+        The logits are the means of these maps over their places. Raises InferenceProblem for a network that
+        has no such maps.
+        """
+        with on_device(self.settings):
+            maps = self.staged.share(kept, [self.staged.unit_masks(kept[0])])
+        if len(maps) != 1 or maps[0].ndim != 4:
+            raise InferenceProblem(
+                "This network has no evidence map",
+                file=self.name,
+                found="dropout inside the network",
+                expected="a mean over places and one linear head at its end",
+                fix="look at the class probabilities alone",
+            )
+        found: Float32Array = maps[0][0].float().cpu().numpy()
+        return found
+
+    def features(self, kept: Kept) -> Float32Array | None:
+        """Averaged feature maps of kept pictures, float32 (slice, feature); None where the network has none."""
+        if self.staged.summary is None:
+            return None
+        found: Float32Array = kept[self.staged.summary].float().cpu().numpy()
+        return found
+
     def _probability(self, logits: Tensor) -> Float32Array:
         single = logits[0].float()
-        prob = torch.sigmoid(single) if self.activation == "sigmoid" else torch.softmax(single, 0)[1:]
+        if self.activation == "sigmoid":
+            prob = torch.sigmoid(single)
+        else:
+            prob = torch.softmax(single, 0)[1 if self.activation == "softmax" else 0 :]
         found: Float32Array = prob.cpu().numpy()
         return found
 
@@ -97,7 +131,7 @@ def open_member(
     settings: RunSettings,
     *,
     picture_shape: tuple[int, int, int],
-    activation: Literal["sigmoid", "softmax"],
+    activation: Output,
     weights: str,
     name: str,
     architecture: object,

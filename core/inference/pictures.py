@@ -6,7 +6,7 @@ import numpy as np
 
 from core.errors import ModelProblem
 from core.models import ModelRecord, fit_slice, unfit_slice
-from core.models.preprocess import apply_range, intensity_range, standardise
+from core.models.preprocess import apply_range, change_contrast, intensity_range, standardise
 from core.types import Float32Array, Image
 
 
@@ -27,8 +27,10 @@ class Pictures:
 
     def picture(self, index: int) -> Float32Array:
         """The network's input for a slice, (channel, row, column) at the working size."""
+        contrast = self.record.preprocessing.contrast
         planes = {
-            each: apply_range(self.image.values[each, index], self._ranges[each]) for each in self._ranges
+            each: change_contrast(apply_range(self.image.values[each, index], limits), contrast)
+            for each, limits in self._ranges.items()
         }
         scaled = np.stack([planes[each] for each in self.channels])
         square = fit_slice(scaled, self.record.working_size)
@@ -46,6 +48,18 @@ def constant_values(picture: Float32Array) -> tuple[float, ...] | None:
     flat = picture.reshape(len(picture), -1)
     same = bool((flat == flat[:, :1]).all())
     return tuple(float(each) for each in flat[:, 0]) if same else None
+
+
+def require_one_slice(image: Image, record: ModelRecord) -> None:
+    """Raises ModelProblem for a volume: a classifier judges one picture at a time."""
+    if image.slices != 1:
+        raise ModelProblem(
+            "This model judges single pictures",
+            file=record.id,
+            found=f"a volume of {image.slices} slices",
+            expected="one picture",
+            fix="give a single picture, or choose a model that outlines structures in volumes",
+        )
 
 
 def _check_channels(image: Image, channels: tuple[int, ...], record: ModelRecord) -> None:

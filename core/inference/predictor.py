@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.config import EstimatorConfig
+from core.errors import ModelProblem
+from core.inference.class_samples import ClassSamples
 from core.inference.estimators import SamplePlan, estimator_spec, plan_samples
-from core.inference.pictures import Pictures
+from core.inference.pictures import Pictures, require_one_slice
 from core.inference.settings import RunSettings, resolve_settings
 from core.models import ModelRecord, weights_digest
-from core.types import Image, Progress, SliceSamples
+from core.types import Image, Progress, SliceSamples, Task
 
 if TYPE_CHECKING:
     from core.inference.member import Member
@@ -148,13 +150,51 @@ class Predictor:
         """
         from core.inference.run import Run
 
-        plan = self.plan(estimator, may_ask)
+        self._require("segmentation")
+        plan, members = self._opened(estimator, progress, may_ask)
         pictures = Pictures(image, channels, self.record)
+        return Run(pictures, plan, members, estimator, seed_key).slices(progress)
+
+    def classify(
+        self,
+        image: Image,
+        channels: tuple[int, ...],
+        estimator: EstimatorConfig,
+        seed_key: str,
+        progress: Progress,
+        may_ask: tuple[int, ...] | None = None,
+    ) -> ClassSamples:
+        """The class probabilities of a picture, draw by draw, and where the evidence lies.
+
+        Arguments as in `stream`. Raises ModelProblem for a segmenter, and for an image with several slices.
+        """
+        from core.inference.class_run import class_samples
+
+        self._require("classification", "multilabel")
+        require_one_slice(image, self.record)
+        plan, members = self._opened(estimator, progress, may_ask)
+        pictures = Pictures(image, channels, self.record)
+        return class_samples(pictures, plan, members, estimator, seed_key, progress)
+
+    def _require(self, *tasks: Task) -> None:
+        if self.record.task not in tasks:
+            raise ModelProblem(
+                "This model has another task",
+                file=self.record.id,
+                found=self.record.task,
+                expected=" or ".join(tasks),
+                fix="choose another model",
+            )
+
+    def _opened(
+        self, estimator: EstimatorConfig, progress: Progress, may_ask: tuple[int, ...] | None
+    ) -> tuple[SamplePlan, dict[int, Member]]:
+        plan = self.plan(estimator, may_ask)
         members = self._members_of(plan, progress)
         if estimator_spec(estimator.kind).dropout:
             for each in members.values():
                 each.check_dropout()
-        return Run(pictures, plan, members, estimator, seed_key).slices(progress)
+        return plan, members
 
     def _members_of(self, plan: SamplePlan, progress: Progress) -> dict[int, Member]:
         wanted = plan.member_indices
@@ -172,14 +212,14 @@ class Predictor:
 
     def _open(self, index: int) -> Member:
         from core.inference.member import open_member
-        from core.models.weights import load_member
+        from core.models.weights import load_any_member
 
         record, size = self.record, self.record.working_size
         return open_member(
-            load_member(record, index),
+            load_any_member(record, index),
             self.settings,
             picture_shape=(len(record.channels), size, size),
-            activation=record.activation,
+            activation="classes" if record.task == "classification" else record.activation,
             weights=weights_digest(record, index),
             name=record.id,
             architecture=record.architecture.model_dump(mode="json"),

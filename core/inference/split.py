@@ -10,42 +10,45 @@ from torch import Tensor, fx, nn
 from core.inference.dropout import DropoutLayer, active_dropout, marked_copy
 from core.inference.staged import FoldedConv, Site, Staged
 from core.models.build import SegmentationNet
+from core.models.build_classifier import ClassifierNet
+
+WholeNet = SegmentationNet | ClassifierNet
 
 SITE = torch.ops.second_look.dropout_site.default
 CONV = torch.ops.aten.conv2d.default
 
 
 class Features(nn.Module):
-    """Everything of a segmentation network before its head dropout."""
+    """Everything of a network before its head dropout."""
 
-    def __init__(self, net: SegmentationNet) -> None:
+    def __init__(self, net: WholeNet) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, x: Tensor) -> Tensor:
-        """Feature maps of the decoder's last stage."""
+        """Feature maps of the last stage."""
         return self.net.features(x)
 
 
 def stage(net: nn.Module, example: Tensor) -> Staged:
     """The network cut at its dropout; the network itself is not changed.
 
-    A SegmentationNet whose only active dropout is the one before its head is cut by structure. Any other is
-    traced with `example`, one picture (1, channel, row, column), and whatever depends on no dropout becomes
-    the first part.
+    A network of this project whose only active dropout is the one before its head is cut by structure. Any
+    other is traced with `example`, one picture (1, channel, row, column), and whatever depends on no dropout
+    becomes the first part.
     """
     layers = tuple(each for each in active_dropout(net) if each.kind != "other")
-    if isinstance(net, SegmentationNet) and _simple_head(net, layers):
+    if isinstance(net, WholeNet) and _simple_head(net, layers):
         return _stage_head(net, layers)
     return _stage_traced(net, layers, example)
 
 
-def _simple_head(net: SegmentationNet, layers: tuple[DropoutLayer, ...]) -> bool:
+def _simple_head(net: WholeNet, layers: tuple[DropoutLayer, ...]) -> bool:
     plain = net.head.groups == 1 and net.head.padding_mode == "zeros"
     return plain and all(each.name == "dropout" and each.kind == "channel" for each in layers)
 
 
-def _stage_head(net: SegmentationNet, layers: tuple[DropoutLayer, ...]) -> Staged:
+def _stage_head(net: WholeNet, layers: tuple[DropoutLayer, ...]) -> Staged:
     head = net.head
     shape = (1, head.in_channels, 1, 1)
     sites = tuple(Site(each.name, each.p, each.kind, shape) for each in layers)

@@ -6,17 +6,22 @@ Importing this loads no torch; `core.models.build` and `core.models.weights` do.
 from core.models.preprocess import fit_slice, scale_intensity, unfit_slice
 from core.models.records import (
     ArchitectureConfig,
+    ClassifierArchitecture,
     MemberRecord,
     ModelRecord,
+    PictureMove,
     PreprocessingConfig,
     TrainingRecord,
+    with_contrast,
 )
 from core.models.registry import get_model, list_models, user_models_folder, weights_digest
 
 __all__ = [
     "ArchitectureConfig",
+    "ClassifierArchitecture",
     "MemberRecord",
     "ModelRecord",
+    "PictureMove",
     "PreprocessingConfig",
     "TrainingRecord",
     "fit_slice",
@@ -26,4 +31,5 @@ __all__ = [
     "unfit_slice",
     "user_models_folder",
     "weights_digest",
+    "with_contrast",
 ]

@@ -89,7 +89,7 @@ def build_network(config: ArchitectureConfig) -> SegmentationNet:
 
 def build_outline(config: ArchitectureConfig) -> SegmentationNet:
     """The same network without memory for its parameters ("meta" device): names and shapes only."""
-    with torch.device("meta"), _NumbersOnCpu():
+    with torch.device("meta"), NumbersOnCpu():
         return _assemble(config)
 
 
@@ -113,8 +113,8 @@ def initialise(net: SegmentationNet, generator: torch.Generator) -> None:
         nn.init.constant_(net.head.bias, HEAD_PRIOR_BIAS)
 
 
-class _NumbersOnCpu(TorchFunctionMode):
-    """Inside the meta device, `linspace` still yields numbers: smp takes stochastic-depth rates from it."""
+class NumbersOnCpu(TorchFunctionMode):
+    """Inside the meta device, `linspace` still yields numbers: smp and timm take depth rates from it."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

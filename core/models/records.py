@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from core.config import Frozen
+from core.config import Contrast, Frozen
 from core.models.preprocess import PREPROCESSING_VERSION
-from core.types import Limits
+from core.types import Limits, Task
 
 Kind = Literal[
     "unet",
@@ -61,13 +61,45 @@ class ArchitectureConfig(Frozen):
         return self
 
 
-class PreprocessingConfig(Frozen):
-    """How intensities are scaled: by percentiles (`core.models.preprocess`), then (x - mean) / std.
+class ClassifierArchitecture(Frozen):
+    """What has to be known to rebuild a classifier before its weights are read, in timm's terms.
 
-    mean, std: one per channel, for checkpoints trained on standardised inputs; None: nothing is done.
+    backbone: name in timm's own list. depths, dims: blocks and channels of each stage, None: the backbone's
+    own. output_stride: of the last feature maps, None: the backbone's own. image_size: side in pixels that a
+    transformer's position embedding is made for, None for networks that take any size.
+    """
+
+    kind: Literal["classifier"] = "classifier"
+    backbone: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.\-]+$")
+    in_channels: int = Field(default=1, ge=1, le=64)
+    classes: int = Field(ge=1, le=64)
+    head_dropout: float = Field(default=0.2, ge=0.0, lt=1.0)
+    depths: tuple[int, ...] | None = Field(default=None, min_length=1, max_length=8)
+    dims: tuple[int, ...] | None = Field(default=None, min_length=1, max_length=8)
+    output_stride: Literal[8, 16, 32] | None = None
+    image_size: int | None = Field(default=None, ge=32, le=1024)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments that timm takes beside the ones that every backbone knows."""
+        wished = {
+            "depths": self.depths,
+            "dims": self.dims,
+            "output_stride": self.output_stride,
+            "img_size": self.image_size,
+        }
+        return {name: value for name, value in wished.items() if value is not None}
+
+
+class PreprocessingConfig(Frozen):
+    """How intensities are scaled: by percentiles, contrast changed, then (x - mean) / std.
+
+    contrast: see CONTRASTS of `core.models.preprocess`; "percentile" leaves it as it is. mean, std: one per
+    channel, for networks trained on standardised inputs; None: nothing is done.
     """
 
     version: Literal["1"] = PREPROCESSING_VERSION
+    contrast: Contrast = "percentile"
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
 
@@ -77,6 +109,12 @@ class PreprocessingConfig(Frozen):
             raise ValueError("mean and std come together, one per channel, std above 0")
         return self
 
+    @model_serializer(mode="wrap")
+    def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Left out where it is the only one there was before it could be chosen: stored keys stay valid.
+        fields: dict[str, Any] = handler(self)
+        return {name: value for name, value in fields.items() if (name, value) != ("contrast", "percentile")}
+
 
 class MemberRecord(Frozen):
     """One network of an ensemble: its weight file, that file's digest, and the folds it never saw."""
@@ -84,6 +122,14 @@ class MemberRecord(Frozen):
     file: str = Field(pattern=r"^[A-Za-z0-9_\-]+\.safetensors$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     left_out_folds: tuple[int, ...] = ()
+
+
+class PictureMove(Frozen):
+    """A small move that leaves the class as it is: shares of the side down and to the right, and a scale."""
+
+    down: float = Field(default=0.0, ge=-0.25, le=0.25)
+    right: float = Field(default=0.0, ge=-0.25, le=0.25)
+    scale: float = Field(default=1.0, ge=0.5, le=2.0)
 
 
 class TrainingRecord(Frozen):
@@ -101,21 +147,26 @@ class TrainingRecord(Frozen):
 class ModelRecord(Frozen):
     """One model as the registry lists it.
 
-    class_names: foreground classes. activation: "sigmoid" = one logit for the one foreground class,
-        "softmax" = one per class with background first. folds: the patients of each fold of the training
-        data, or empty for a model trained elsewhere. rule_limits: of the shape rules, from the training
-        references; None: the built-in ones. folder: where its files lie; not part of the JSON.
+    task: what it answers; "classification" = one class, "multilabel" = any number of findings.
+    class_names: foreground classes of a segmentation, all classes of a classification. activation:
+        "sigmoid" = one logit for the one foreground class, or one per finding of a multilabel model;
+        "softmax" = one per class, in a segmentation with background first. moves: of a classifier's
+        test-time variants, the first of which moves nothing; empty: it has none. folds: the patients of each
+        fold of the training data, or empty for a model trained elsewhere. rule_limits: of the shape
+        rules, from the training references, or of the class rules; None: the built-in ones. folder: where its files lie; not part of the JSON.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")
     title: str
     description: str
-    architecture: ArchitectureConfig
+    task: Task = "segmentation"
+    architecture: ArchitectureConfig | ClassifierArchitecture
     preprocessing: PreprocessingConfig = PreprocessingConfig()
     working_size: int = Field(default=128, ge=32, le=2048)
     channels: tuple[str, ...]
     class_names: tuple[str, ...]
     activation: Literal["sigmoid", "softmax"] = "sigmoid"
+    moves: tuple[PictureMove, ...] = Field(default=(), max_length=32)
     members: tuple[MemberRecord, ...] = Field(min_length=1, max_length=100)
     folds: tuple[tuple[str, ...], ...] = ()
     training: TrainingRecord | None = None
@@ -131,15 +182,28 @@ class ModelRecord(Frozen):
             raise ValueError("working_size must be a multiple of 32")
         if len(self.channels) != self.architecture.in_channels:
             raise ValueError("channels must name every input channel of the architecture")
-        # Regions that may overlap have no common background, which entropies and masks here rest on.
-        if self.activation == "sigmoid" and len(self.class_names) > 1:
-            raise ValueError("sigmoid takes one class; several classes need softmax")
-        logits = len(self.class_names) + (self.activation == "softmax")
-        if logits != self.architecture.classes:
-            raise ValueError(f"{self.activation} with these class_names needs {logits} classes")
+        if self.moves and (self.task == "segmentation" or self.moves[0] != PictureMove()):
+            raise ValueError("moves belong to a classifier, and the first of them moves nothing")
+        if isinstance(self.architecture, ClassifierArchitecture) == (self.task == "segmentation"):
+            raise ValueError("a classifier's architecture and its task go together")
+        self._check_outputs()
         if self.preprocessing.mean and len(self.preprocessing.mean) != len(self.channels):
             raise ValueError("mean and std need one value per channel")
         return self
+
+    def _check_outputs(self) -> None:
+        names, logits = len(self.class_names), self.architecture.classes
+        if self.task != "segmentation":
+            wanted = "softmax" if self.task == "classification" else "sigmoid"
+            if self.activation != wanted or logits != names:
+                raise ValueError(f"{self.task} takes {wanted} with one class per class name")
+            return
+        # Regions that may overlap have no common background, which entropies and masks here rest on.
+        if self.activation == "sigmoid" and names > 1:
+            raise ValueError("sigmoid takes one class; several classes need softmax")
+        if names + (self.activation == "softmax") != logits:
+            expected = names + (self.activation == "softmax")
+            raise ValueError(f"{self.activation} with these class_names needs {expected} classes")
 
     def members_unseen(self, patient: str) -> tuple[int, ...]:
         """Indices of the members that never saw this training patient; all for a patient of no fold.
@@ -153,3 +217,11 @@ class ModelRecord(Frozen):
     def weight_file(self, member: int) -> Path:
         """Where the weights of one member lie."""
         return self.folder / self.members[member].file
+
+
+def with_contrast(record: ModelRecord, contrast: Contrast | None) -> ModelRecord:
+    """The model with another contrast of its input; None leaves it as it was trained."""
+    if contrast is None or contrast == record.preprocessing.contrast:
+        return record
+    changed = record.preprocessing.model_copy(update={"contrast": contrast})
+    return record.model_copy(update={"preprocessing": changed})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors.torch import save
@@ -11,8 +12,14 @@ from torch import Tensor
 
 from core.errors import ModelProblem
 from core.models.build import SegmentationNet, build_network, build_outline
+from core.models.build_classifier import ClassifierNet, build_classifier, build_classifier_outline
 from core.models.formats import Shapes, read_shapes, read_tensors
-from core.models.records import ArchitectureConfig, ModelRecord
+from core.models.records import ArchitectureConfig, ClassifierArchitecture, ModelRecord
+
+Architecture = ArchitectureConfig | ClassifierArchitecture
+Network = SegmentationNet | ClassifierNet
+Kind = TypeVar("Kind", ArchitectureConfig, ClassifierArchitecture)
+Net = TypeVar("Net", SegmentationNet, ClassifierNet)
 
 SMP_HEAD = "segmentation_head.0."
 OWN_HEAD = "head."
@@ -23,18 +30,24 @@ FLOAT32_NAMES = ("running_mean", "running_var")
 
 
 def load_member(record: ModelRecord, member: int) -> SegmentationNet:
-    """One member's network in evaluation mode, float32 on the CPU, parameters frozen.
+    """One member's segmentation network in evaluation mode, float32 on the CPU, parameters frozen.
 
-    Raises ModelProblem when the file is missing, is not the one that was recorded, or does not fit.
+    Raises ModelProblem when the file is missing, is not the one that was recorded, or does not fit, and for
+    a classifier.
     """
-    path = record.weight_file(member)
-    if not path.is_file():
-        raise _problem(path, "A weight file is missing", "no such file", "the file named in model.json")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    expected = record.members[member].sha256
-    if found != expected:
-        raise _problem(path, "A weight file was changed", f"SHA-256 {found}", f"SHA-256 {expected}")
-    return load_network(path, record.architecture)
+    return load_network(_checked_file(record, member), _expect(record, ArchitectureConfig))
+
+
+def load_classifier_member(record: ModelRecord, member: int) -> ClassifierNet:
+    """`load_member` for a classifier."""
+    return load_classifier(_checked_file(record, member), _expect(record, ClassifierArchitecture))
+
+
+def load_any_member(record: ModelRecord, member: int) -> Network:
+    """`load_member` for whichever task the model has."""
+    if isinstance(record.architecture, ClassifierArchitecture):
+        return load_classifier_member(record, member)
+    return load_member(record, member)
 
 
 def load_network(path: Path, config: ArchitectureConfig) -> SegmentationNet:
@@ -45,24 +58,63 @@ def load_network(path: Path, config: ArchitectureConfig) -> SegmentationNet:
 
     Raises ModelProblem.
     """
-    outline = expected_shapes(config, path.name)
-    _compare(path, read_shapes(path), outline)
+    tensors = _checked_tensors(path, config)
+    return _filled(build_network(config), {_own_name(name): each for name, each in tensors.items()})
+
+
+def load_classifier(path: Path, config: ClassifierArchitecture) -> ClassifierNet:
+    """`load_network` for a classifier. Names: timm's own after `encoder.`, `head.weight`, `head.bias`."""
+    return _filled(build_classifier(config), _checked_tensors(path, config))
+
+
+def _checked_file(record: ModelRecord, member: int) -> Path:
+    path = record.weight_file(member)
+    if not path.is_file():
+        raise _problem(path, "A weight file is missing", "no such file", "the file named in model.json")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    expected = record.members[member].sha256
+    if found != expected:
+        raise _problem(path, "A weight file was changed", f"SHA-256 {found}", f"SHA-256 {expected}")
+    return path
+
+
+def _expect(record: ModelRecord, kind: type[Kind]) -> Kind:
+    if not isinstance(record.architecture, kind):
+        raise ModelProblem(
+            "This model has another task",
+            file=record.id,
+            found=record.task,
+            expected="a segmenter" if kind is ArchitectureConfig else "a classifier",
+            fix="choose another model",
+        )
+    return record.architecture
+
+
+def _checked_tensors(path: Path, config: Architecture) -> dict[str, Tensor]:
+    _compare(path, read_shapes(path), expected_shapes(config, path.name))
     tensors = read_tensors(path)
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise _problem(
                 path, "The weights hold NaN or infinite values", f"such values in {name}", "finite"
             )
-    net = build_network(config)
+    return tensors
+
+
+def _filled(net: Net, tensors: dict[str, Tensor]) -> Net:
     state = net.state_dict()
     for name, tensor in tensors.items():
-        state[_own_name(name)] = tensor.to(torch.float32) if tensor.is_floating_point() else tensor
+        state[name] = tensor.to(torch.float32) if tensor.is_floating_point() else tensor
     net.load_state_dict(state, strict=True)
     return net.requires_grad_(False).eval()
 
 
-def expected_shapes(config: ArchitectureConfig, file: str = "") -> Shapes:
-    """Name and shape of every weight of a network, in smp's names, without building it in memory."""
+def expected_shapes(config: Architecture, file: str = "") -> Shapes:
+    """Name and shape of every weight of a network, as its file names them, without building it in memory."""
+    if isinstance(config, ClassifierArchitecture):
+        return {
+            name: tuple(each.shape) for name, each in build_classifier_outline(config).state_dict().items()
+        }
     try:
         outline = build_outline(config)
     except (ValueError, KeyError, RuntimeError, TypeError, NotImplementedError) as error:
@@ -76,10 +128,11 @@ def expected_shapes(config: ArchitectureConfig, file: str = "") -> Shapes:
     return {_smp_name(name): tuple(tensor.shape) for name, tensor in outline.state_dict().items()}
 
 
-def save_weights(net: SegmentationNet, path: Path) -> str:
+def save_weights(net: Network, path: Path) -> str:
     """Write the weights as safetensors, half precision where that is safe; returns the file's SHA-256."""
+    file_name = _smp_name if isinstance(net, SegmentationNet) else str
     tensors = {
-        _smp_name(name): _storable(name, tensor)
+        file_name(name): _storable(name, tensor)
         for name, tensor in net.state_dict().items()
         if not name.endswith(COUNTER)
     }

@@ -124,10 +124,10 @@ def analyse(
     started = time.perf_counter()
     config = config or AnalysisConfig()
     progress(0.0, "Opening the model")
-    predictor = _predictor(store, config)
+    predictor = open_model(store, config)
     available = len(case.image.channel_names)
     channels = config.channels or guess_channels(available, predictor.record.channels)
-    made_by = _made_by(case, config.model_copy(update={"channels": channels}), predictor)
+    made_by = made_by_of(case, config.model_copy(update={"channels": channels}), predictor)
     analysis = store.analysis(made_by.key)
     cached = analysis is not None
     if analysis is None:
@@ -139,7 +139,7 @@ def analyse(
 def prepare(store: Store, config: AnalysisConfig | None = None) -> None:
     """Open the networks of a model, the default one unless told otherwise, before anybody waits for them."""
     config = config or AnalysisConfig()
-    _predictor(store, config).prepare(config.estimator, silent, config.members)
+    open_model(store, config).prepare(config.estimator, silent, config.members)
 
 
 def stored_outcome(store: Store, key: str, limits: Limits | None = None) -> Outcome | None:
@@ -182,7 +182,9 @@ def _outcome(
 ) -> Outcome:
     from core.models import get_model
 
-    in_force = limits or default_limits(get_model(analysis.made_by.config.model_id).rule_limits)
+    made_by = analysis.made_by
+    stored = None if made_by.imported else get_model(made_by.config.model_id).rule_limits
+    in_force = limits or default_limits(stored)
     reference = case.reference
     overlap = overlap_report(analysis.mask_pred > 0, reference.mask_ref) if reference else None
     point = point_in_force(store, analysis.made_by)
@@ -200,7 +202,7 @@ def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progre
         made_by.channels,
         config.estimator,
         voxel_digest(case.image),
-        _part(progress, 0.05, 0.85),
+        part_of(progress, 0.05, 0.85),
         config.members,
     )
     classes = len(predictor.record.class_names)
@@ -220,7 +222,7 @@ def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progre
         slices=slices,
         scores=scores,
         # Made again: a network that had to fall back to another engine gets the key of what really ran.
-        made_by=_made_by(case, config, predictor).model_copy(update={"timings": timings}),
+        made_by=made_by_of(case, config, predictor).model_copy(update={"timings": timings}),
     )
 
 
@@ -237,12 +239,15 @@ def _summaries(reduced: Reduced) -> tuple[SliceSummary, ...]:
     return tuple(summaries)
 
 
-def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor) -> MadeBy:
+def made_by_of(case: Case, config: AnalysisConfig, predictor: Predictor) -> MadeBy:
+    """What will make, or has made, the answer of this predictor for a case, with the key of that answer."""
     plan = predictor.plan(config.estimator, config.members)
     ran = predictor.ran(plan)
     plane = case.image.geometry.plane
     off_plane = (
-        () if plane in {"axial", "unknown"} else (f"the model was trained on axial slices, not {plane} ones",)
+        (f"the model was trained on axial slices, not {plane} ones",)
+        if predictor.record.task == "segmentation" and plane not in {"axial", "unknown"}
+        else ()
     )
     versions = tuple((name, version(name)) for name in LIBRARIES)
     fields = {
@@ -276,16 +281,27 @@ def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor) -> MadeBy
         app_version=__version__,
         self_check=ran.self_check,
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=(*plan.notes, *ran.notes, *off_plane),
+        notes=(*plan.notes, *ran.notes, *off_plane, *_contrast_note(config, predictor)),
     )
 
 
-def _predictor(store: Store, config: AnalysisConfig) -> Predictor:
-    from core.inference import open_predictor
+def _contrast_note(config: AnalysisConfig, predictor: Predictor) -> tuple[str, ...]:
     from core.models import get_model
 
+    if config.contrast is None:
+        return ()
+    trained = get_model(config.model_id).preprocessing.contrast
+    used = predictor.record.preprocessing.contrast
+    return () if used == trained else (f"contrast {used}; the model was trained with {trained}",)
+
+
+def open_model(store: Store, config: AnalysisConfig) -> Predictor:
+    """The predictor that the settings name, with the contrast that they ask for."""
+    from core.inference import open_predictor
+    from core.models import get_model, with_contrast
+
     return open_predictor(
-        get_model(config.model_id),
+        with_contrast(get_model(config.model_id), config.contrast),
         device=config.device,
         backend=config.backend,
         precision=config.precision,
@@ -299,7 +315,9 @@ def _graphs_folder(store: Store) -> Path | None:
     return Path(home) / "graphs" if home else None
 
 
-def _part(progress: Progress, start: float, end: float) -> Progress:
+def part_of(progress: Progress, start: float, end: float) -> Progress:
+    """A Progress for a part of the work, from the share `start` to `end` of the whole."""
+
     def scaled(share: float, sentence: str) -> None:
         progress(start + share * (end - start), sentence)
 

@@ -1,0 +1,143 @@
+"""One picture and a classifier: which class, how sure, and whether to review it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.config import AnalysisConfig, digest
+from core.detector.classes import class_limits, decide_class
+from core.pipeline.case import guess_channels, made_by_of, open_model, part_of, silent, voxel_digest
+from core.types import Case, Classification, FixedPoint, Limits, MadeBy, Progress, Score, Timing, Verdict
+
+if TYPE_CHECKING:
+    from core.inference import Predictor
+    from core.models import ModelRecord
+    from core.store import Store
+
+CLASS_SCHEMA = 1
+"""Version of what a classification holds; a change of meaning makes every stored key miss."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassOutcome:
+    """Everything the case page and the command line show about one classified case.
+
+    cached: the classification came from the store. seconds: wall clock until it was there.
+    """
+
+    case: Case
+    classification: Classification
+    limits: Limits
+    verdict: Verdict
+    cached: bool
+    seconds: float
+
+
+def classify(
+    store: Store,
+    case: Case,
+    config: AnalysisConfig,
+    *,
+    limits: Limits | None = None,
+    progress: Progress = silent,
+) -> ClassOutcome:
+    """The classifier's answer for a picture, from the store when the same settings made it before.
+
+    Raises ModelProblem for a segmenter, a volume, or settings that the model cannot do, InferenceProblem
+    where the device cannot run it, and Cancelled when `progress` says so.
+    """
+    started = time.perf_counter()
+    progress(0.0, "Opening the model")
+    predictor = open_model(store, config)
+    available = len(case.image.channel_names)
+    channels = config.channels or guess_channels(available, predictor.record.channels)
+    chosen = config.model_copy(update={"channels": channels})
+    found = store.classification(_made_by(case, chosen, predictor).key)
+    cached = found is not None
+    if found is None:
+        found = _compute(case, chosen, predictor, channels, progress)
+        store.put_classification(found)
+    return _outcome(store, case, found, limits, cached, time.perf_counter() - started)
+
+
+def stored_classification(store: Store, key: str, limits: Limits | None = None) -> ClassOutcome | None:
+    """What an earlier run found, without loading any network; None when the store does not have it."""
+    started = time.perf_counter()
+    found = store.classification(key)
+    case = store.case(found.case_id) if found else None
+    if found is None or case is None:
+        return None
+    return _outcome(store, case, found, limits, True, time.perf_counter() - started)
+
+
+def _outcome(
+    store: Store,
+    case: Case,
+    found: Classification,
+    limits: Limits | None,
+    cached: bool,
+    seconds: float,
+) -> ClassOutcome:
+    from core.models import get_model
+
+    config = found.made_by.config
+    in_force = limits or class_limits(get_model(config.model_id).rule_limits)
+    point = store.active_operating_point(config.model_id, config.estimator.kind)
+    verdict = decide_class(found.scores, in_force, point)
+    return ClassOutcome(case, found, in_force, verdict, cached, seconds)
+
+
+def _compute(
+    case: Case, config: AnalysisConfig, predictor: Predictor, channels: tuple[int, ...], progress: Progress
+) -> Classification:
+    started = time.perf_counter()
+    samples = predictor.classify(
+        case.image,
+        channels,
+        config.estimator,
+        voxel_digest(case.image),
+        part_of(progress, 0.05, 0.95),
+        config.members,
+    )
+    timing = Timing(stage="prediction", seconds=time.perf_counter() - started)
+    multilabel = predictor.record.task == "multilabel"
+    saliency = None if samples.saliency is None else FixedPoint.of(samples.saliency[None], 1.0)
+    return Classification(
+        case_id=case.id,
+        class_names=predictor.record.class_names,
+        multilabel=multilabel,
+        samples=samples.prob,
+        saliency=saliency,
+        scores=score_classification(samples.prob, multilabel=multilabel),
+        # Made again: a network that had to fall back to another engine gets the key of what really ran.
+        made_by=_made_by(case, config, predictor).model_copy(update={"timings": (timing,)}),
+    )
+
+
+def score_classification(samples: np.ndarray, *, multilabel: bool) -> tuple[Score, ...]:
+    """All confidence scores of samples (sample, class), the default first."""
+    from core.metrics.class_scores import class_confidence
+    from core.uncertainty.class_scores import sample_scores
+
+    of_mean = class_confidence(samples.mean(axis=0, keepdims=True), multilabel=multilabel)
+    bare = tuple(Score(key=key, value=float(values[0])) for key, values in of_mean.items())
+    return (*bare, *sample_scores(samples, multilabel=multilabel))
+
+
+def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor) -> MadeBy:
+    record = predictor.record
+    made_by = made_by_of(case, config, predictor)
+    key = digest({"run": made_by.key, "task": record.task, "moves": record.moves, "schema": CLASS_SCHEMA})
+    return made_by.model_copy(update={"key": key, "notes": (*made_by.notes, *_notes(case, config, record))})
+
+
+def _notes(case: Case, config: AnalysisConfig, record: ModelRecord) -> tuple[str, ...]:
+    colour = len(case.image.channel_names) > len(record.channels)
+    if not colour or config.channels is None:
+        return ()
+    used = ", ".join(case.image.channel_names[each] for each in config.channels)
+    return (f"the picture has {len(case.image.channel_names)} channels; the model judged {used} alone",)

@@ -1,0 +1,72 @@
+"""Settings of a classifier's training: frozen, read from JSON, refused when a field is unknown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.config import Frozen
+from core.models.records import ClassifierArchitecture
+from core.train.config import About
+
+
+class PictureChanges(Frozen):
+    """How far a training picture may be changed; sizes are shares of the picture's side.
+
+    Never mirrored: a mirrored chest has its heart on the other side.
+    """
+
+    angle_sd_degrees: float = 5.0
+    angle_limit_degrees: float = 15.0
+    scale_low: float = 0.85
+    scale_high: float = 1.2
+    stretch: float = 0.1
+    shift: float = 0.07
+    gamma_sd: float = 0.25
+    gain_sd: float = 0.12
+    offset_sd: float = 0.04
+    blur_probability: float = 0.25
+    blur_max_sigma: float = 1.0
+    noise_probability: float = 0.35
+    noise_max_sd: float = 0.05
+    erase_probability: float = 0.5
+    erase_max_share: float = 0.12
+    """Largest share of the picture that one erased rectangle covers."""
+
+
+class ClassifierConfig(Frozen):
+    """Everything that decides a classifier's weights, apart from the data and the library versions.
+
+    members: for each member, the folds that it never sees. Two sizes: a share of the epochs runs at the
+    smaller one first. mix_alpha: Beta(a, a) of the mixing of two pictures and their classes, 0: off
+    (Zhang et al. 2018, arXiv:1710.09412).
+    """
+
+    id: str
+    about: About
+    channels: tuple[str, ...] = ("X-ray",)
+    class_names: tuple[str, ...]
+    architecture: ClassifierArchitecture
+    members: tuple[tuple[int, ...], ...]
+    folds: int = 5
+    seed: int = 2024
+    epochs: int
+    batch_size: int = 25
+    size: int = 128
+    early_size: int = 96
+    early_share: float = 0.5
+    mean: tuple[float, ...] = (0.5,)
+    std: tuple[float, ...] = (0.25,)
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    warmup_steps: int = 60
+    final_lr_share: float = 0.01
+    gradient_limit: float = 2.0
+    ema_decay: float = 0.99
+    label_smoothing: float = 0.1
+    mix_alpha: float = 0.2
+    changes: PictureChanges = PictureChanges()
+
+
+def read_classifier_config(path: Path) -> ClassifierConfig:
+    """The settings in a JSON file; pydantic names every unknown or ill-typed field."""
+    return ClassifierConfig.model_validate_json(path.read_text(encoding="utf-8"))
