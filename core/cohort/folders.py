@@ -87,6 +87,7 @@ def find_brats(listing: Listing) -> Plan:
         raise NoFit(
             "No folder holds NIfTI sequences and one label volume (a name with seg, label, mask, truth)."
         )
+    found = _shortened(found)
     wanted = _common_sequences(found)
     items = []
     for folder, (sequences_by_name, label) in found.items():
@@ -130,12 +131,21 @@ def _is_reference(name: str) -> bool:
 
 
 def _sequence_names(folder: str, files: list[str]) -> dict[str, str]:
-    """Sequences by their name without the patient's and without what all have at the end."""
+    """Sequences by their name without the patient's."""
     stems = [last_of(stem_of(name)).removeprefix(last_of(folder)).strip("_-. ") for name in files]
-    endings = {stem.partition("_")[2] for stem in stems}
-    if len(stems) > 1 and len(endings) == 1:
-        stems = [stem.partition("_")[0] for stem in stems]
     return dict(zip(stems, files, strict=True))
+
+
+def _shortened(found: dict[str, tuple[dict[str, str], str]]) -> dict[str, tuple[dict[str, str], str]]:
+    """The same without the words that all sequence names end in (how they were normalised)."""
+    stems = {stem for sequences, _ in found.values() for stem in sequences}
+    endings = {stem.partition("_")[2] for stem in stems}
+    if len(stems) < 2 or len(endings) > 1:
+        return found
+    return {
+        folder: ({stem.partition("_")[0]: name for stem, name in sequences.items()}, label)
+        for folder, (sequences, label) in found.items()
+    }
 
 
 def _common_sequences(found: dict[str, tuple[dict[str, str], str]]) -> tuple[str, ...]:
