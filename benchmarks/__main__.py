@@ -13,8 +13,10 @@ from benchmarks.timing import Row
 MODULES = {
     "mc-dropout": "benchmarks.mc_dropout",
     "tta": "benchmarks.tta",
+    "calibration": "benchmarks.calibration",
     "overlap": "benchmarks.overlap",
     "moments": "benchmarks.moments",
+    "risk-coverage": "benchmarks.risk_coverage",
 }
 
 

@@ -25,6 +25,9 @@ BINARY_CELLS = (1024, 2)
 CONTINUOUS_CELLS = (192, 32)
 """Cells of a large set: levels of confidence and of risk, by rank; equal confidences stay together."""
 
+LARGE_MEAN = 64
+"""From here on a Poisson count is drawn as a rounded normal number."""
+
 CHUNK_VALUES = 1 << 18
 """Weights held at a time, so that they stay in the processor's cache."""
 
@@ -199,8 +202,7 @@ def draw_weights(
         # divides out of every area.
         generator = np.random.default_rng(seed)
         for first in firsts:
-            size = (atoms.count.size, min(chunk, replicates - first))
-            yield generator.poisson(atoms.count[:, None], size=size).astype(np.float64)
+            yield _poisson(atoms.count, min(chunk, replicates - first), generator)
         return
     drawn = group_weights(n_groups, seed, replicates)
     if not atoms.pooled:
@@ -214,6 +216,16 @@ def draw_weights(
     cells = csr_array((np.ones(index.size), (atoms.of_unit, index)), shape=(atoms.count.size, n_groups))
     for first in firsts:
         yield np.asarray(cells @ np.ascontiguousarray(drawn[:, first : first + chunk]))
+
+
+def _poisson(mean: NDArray[np.int64], draws: int, generator: np.random.Generator) -> Float64Array:
+    """(atom, draw) Poisson counts; of large means the rounded normal, which is drawn four times as fast."""
+    large = mean >= LARGE_MEAN
+    found = np.empty((mean.size, draws))
+    found[~large] = generator.poisson(mean[~large, None], size=(int((~large).sum()), draws))
+    spread = np.sqrt(mean[large, None])
+    found[large] = generator.standard_normal((int(large.sum()), draws)) * spread + mean[large, None]
+    return np.maximum(np.rint(found, out=found), 0.0, out=found)
 
 
 def _shift(values: Areas, atoms: Atoms) -> dict[str, float]:

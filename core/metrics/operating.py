@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike
 from core.config import Frozen
 from core.metrics.coverage_bootstrap import REPLICATES
 from core.metrics.halves import split_halves
-from core.metrics.operating_tables import Band, Half, band_of, half_of
+from core.metrics.operating_tables import Band, Half, band_of, half_of, interval_at
 from core.metrics.risk_bound import cases_needed, mean_risk_bound
-from core.metrics.risk_coverage import checked, index_at_coverage, index_at_risk
+from core.metrics.risk_coverage import checked, index_at_coverage
 from core.types import Estimate, OperatingPoint, RiskConventions
 
 Target = Literal["risk", "coverage", "threshold"]
@@ -78,7 +78,7 @@ class Prepared:
         """The largest coverage whose selective risk on the fitting half is at most `risk`."""
         if self.fit is None:
             return self._none("risk", risk, "at least two patients are needed to choose on one half")
-        index = index_at_risk(self.fit.curve, risk)
+        index = self.fit.within(risk)
         if index is None:
             return self._none("risk", risk, "no threshold keeps the risk that low on the fitting half")
         return self._answer("risk", risk, float(self.fit.curve.threshold[index]))
@@ -128,22 +128,21 @@ class Prepared:
 
     def _reported(self, index: int) -> dict[str, Estimate]:
         at, n = self.report.curve.point(index), self.report.curve.n
+        risk, left = at.selective_risk, at.generalised_risk
         if self.band is None:
-            alone = {"coverage": at.coverage, "selective_risk": at.selective_risk}
-            alone |= {"review": float(n - at.accepted), "undetected": 100.0 * at.generalised_risk}
-            alone["undetected_total"] = n * at.generalised_risk
+            alone = {"coverage": at.coverage, "review": float(n - at.accepted), "selective_risk": risk}
+            alone |= {"undetected": 100.0 * left, "undetected_total": n * left}
             return {name: Estimate(value=each) for name, each in alone.items()}
-        band, k = self.band, at.accepted
-        covered = band.at(band.coverage, k, at.coverage)
-        assert covered.low is not None and covered.high is not None
+        place = self.band.place(at.accepted)
+        low, high = interval_at(self.band.coverage, place, at.coverage)
+        risk_low, risk_high = interval_at(self.band.selective_risk, place, risk)
+        left_low, left_high = interval_at(self.band.generalised_risk, place, left)
         return {
-            "coverage": covered,
-            "review": Estimate(
-                value=float(n - k), low=n * (1.0 - covered.high), high=n * (1.0 - covered.low)
-            ),
-            "selective_risk": band.at(band.selective_risk, k, at.selective_risk),
-            "undetected": band.at(band.generalised_risk, k, at.generalised_risk, 100.0),
-            "undetected_total": band.at(band.generalised_risk, k, at.generalised_risk, float(n)),
+            "coverage": Estimate(value=at.coverage, low=low, high=high),
+            "review": Estimate(value=float(n - at.accepted), low=n * (1.0 - high), high=n * (1.0 - low)),
+            "selective_risk": Estimate(value=risk, low=risk_low, high=risk_high),
+            "undetected": Estimate(value=100.0 * left, low=100.0 * left_low, high=100.0 * left_high),
+            "undetected_total": Estimate(value=n * left, low=n * left_low, high=n * left_high),
         }
 
     def _bound(self, index: int | None, target: float | None) -> dict[str, object]:

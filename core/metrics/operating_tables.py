@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.metrics.coverage_bootstrap import atoms_of, draw_weights, group_index
-from core.metrics.risk_coverage import Curve, curve_of, is_binary
-from core.types import Estimate, Float64Array
+from core.metrics.risk_coverage import ROUNDING, Curve, curve_of, is_binary
+from core.types import Float64Array
 
 Ends = tuple[Float64Array, Float64Array]
 """Low and high, as distances from the value, (level,) each."""
@@ -20,7 +20,9 @@ class Half:
     """One half of the cases. patients: (point,) patients with an accepted case at each point of the curve.
 
     patient_risk: (point,) mean over these patients of the mean risk of their accepted cases. countable: every
-    patient has one case, with a risk of 0 or 1, so that failures are counted and not averaged.
+    patient has one case, with a risk of 0 or 1, so that failures are counted and not averaged. Two tables to
+    look up in, (point,): lowest_beyond, the lowest selective risk from here on; rising, the thresholds
+    the other way round.
     """
 
     curve: Curve
@@ -28,10 +30,17 @@ class Half:
     patients: NDArray[np.int64]
     patient_risk: Float64Array
     countable: bool
+    lowest_beyond: Float64Array
+    rising: Float64Array
+
+    def within(self, risk: float) -> int | None:
+        """Index of the point of largest coverage with selective risk <= `risk`; None without one."""
+        index = int(self.lowest_beyond.searchsorted(risk, side="right")) - 1
+        return index if index >= 0 else None
 
     def accepting(self, threshold: float) -> int | None:
         """Index of the point that this threshold reaches; None when it accepts nothing."""
-        index = int(np.searchsorted(-self.curve.threshold, -threshold, side="right")) - 1
+        index = self.rising.size - 1 - int(self.rising.searchsorted(threshold))
         return index if index >= 0 else None
 
 
@@ -44,18 +53,26 @@ class Band:
     selective_risk: Ends
     generalised_risk: Ends
 
-    def at(self, ends: Ends, accepted: int, value: float, scale: float = 1.0) -> Estimate:
-        """The value in [0, 1] times `scale`, with its interval at this number of accepted cases."""
+    def place(self, accepted: int) -> Place:
+        """Where this number of accepted cases lies between the known ones."""
         after = min(int(self.accepted.searchsorted(accepted)), self.accepted.size - 1)
         before = max(after - 1, 0)
         first, last = int(self.accepted[before]), int(self.accepted[after])
         share = 1.0 if last <= first else min(max((accepted - first) / (last - first), 0.0), 1.0)
-        low, high = (float((1.0 - share) * each[before] + share * each[after]) for each in ends)
-        return Estimate(
-            value=scale * value,
-            low=scale * max(value + min(low, 0.0), 0.0),
-            high=scale * min(value + max(high, 0.0), 1.0),
-        )
+        return before, after, share
+
+
+Place = tuple[int, int, float]
+"""Indices of the neighbours, and how far it is from the first to the second."""
+
+
+def interval_at(ends: Ends, place: Place, value: float) -> tuple[float, float]:
+    """Low and high at this place, within [0, 1] and around the value."""
+    before, after, share = place
+    low, high = ends
+    down = (1.0 - share) * float(low[before]) + share * float(low[after])
+    up = (1.0 - share) * float(high[before]) + share * float(high[after])
+    return max(value + min(down, 0.0), 0.0), min(value + max(up, 0.0), 1.0)
 
 
 def half_of(conf: Float64Array, risk: Float64Array, names: NDArray[np.generic]) -> Half:
@@ -65,6 +82,7 @@ def half_of(conf: Float64Array, risk: Float64Array, names: NDArray[np.generic]) 
     index, n_groups = group_index(names, conf.size)
     fresh, change = _patient_changes(risk[order], index[order])
     at = curve.accepted - 1
+    allowed = curve.selective_risk - ROUNDING * curve.n / curve.accepted
     patients = np.cumsum(fresh)[at]
     return Half(
         curve=curve,
@@ -72,6 +90,8 @@ def half_of(conf: Float64Array, risk: Float64Array, names: NDArray[np.generic]) 
         patients=patients,
         patient_risk=np.clip(np.cumsum(change)[at] / patients, 0.0, 1.0),
         countable=n_groups == conf.size and is_binary(risk),
+        lowest_beyond=np.minimum.accumulate(allowed[::-1])[::-1],
+        rising=np.ascontiguousarray(curve.threshold[::-1]),
     )
 
 

@@ -130,8 +130,10 @@ def curve_areas(curve: Curve, risk: Float64Array) -> Areas:
     """`areas` of a curve that is at hand; risk: (unit,) of the same cases, in any order."""
     mean = float(risk.mean())
     aurc, augrc = aurc_of(curve), augrc_of(curve)
-    oracle = oracle_aurc(risk)
-    oracle_augrc = _oracle_augrc(risk)
+    binary = is_binary(risk)
+    ranked = risk if binary else np.sort(risk)
+    oracle = oracle_aurc(ranked)
+    oracle_augrc = mean**2 / 2.0 if binary else _ordered_augrc(ranked)
     differ = bool(risk.min() < risk.max())
     return Areas(
         n=curve.n,
@@ -139,7 +141,7 @@ def curve_areas(curve: Curve, risk: Float64Array) -> Areas:
         e_aurc=aurc - oracle,
         augrc=augrc,
         normalised_aurc=(mean - aurc) / (mean - oracle) if differ else None,
-        failure_auroc=failure_auroc(curve) if differ and is_binary(risk) else None,
+        failure_auroc=failure_auroc(curve) if differ and binary else None,
         mean_risk=mean,
         oracle_aurc=oracle,
         oracle_augrc=oracle_augrc,
@@ -218,8 +220,8 @@ def coverage_at_risk(curve: Curve, risk: float) -> CurvePoint | None:
     >>> coverage_at_risk(wrong_at_the_top, 0.15).coverage
     1.0
     """
-    index = index_at_risk(curve, risk)
-    return None if index is None else curve.point(index)
+    fits = np.flatnonzero(curve.risk_sum <= risk * curve.accepted + ROUNDING * curve.n)
+    return curve.point(int(fits[-1])) if fits.size else None
 
 
 def risk_at_coverage(curve: Curve, coverage: float) -> CurvePoint:
@@ -236,12 +238,6 @@ def working_point(curve: Curve, coverage: float) -> CurvePoint:
     first = index_at_coverage(curve, coverage)
     risk = curve.selective_risk[first:]
     return curve.point(first + int(np.flatnonzero(risk <= risk.min() * (1.0 + ROUNDING))[-1]))
-
-
-def index_at_risk(curve: Curve, risk: float) -> int | None:
-    """Index of the point that `coverage_at_risk` gives."""
-    fits = np.flatnonzero(curve.risk_sum <= risk * curve.accepted + ROUNDING * curve.n)
-    return int(fits[-1]) if fits.size else None
 
 
 def index_at_coverage(curve: Curve, coverage: float) -> int:
@@ -271,8 +267,6 @@ def checked(confidence: ArrayLike, risk: ArrayLike) -> tuple[Float64Array, Float
     return conf, cost
 
 
-def _oracle_augrc(risk: Float64Array) -> float:
-    if is_binary(risk):
-        return float(risk.mean()) ** 2 / 2.0
-    running = np.cumsum(np.sort(risk)) / risk.size
+def _ordered_augrc(risk: Float64Array) -> float:
+    running = np.cumsum(risk) / risk.size
     return float(running.sum() - running[-1] / 2.0) / risk.size
