@@ -73,7 +73,7 @@ class RunStore(StoreBase):
         parts = {at: item_parts(result, self._arrays) for at, result in results.items()}
 
         def insert(cursor: Cursor) -> None:
-            known = known_positions(cursor, run_id)
+            known = known_positions(cursor, run_id, list(results))
             kept.update({at: result for at, result in results.items() if at in known})
             insert_items(cursor, run_id, kept, {at: parts[at] for at in kept})
 

@@ -109,10 +109,12 @@ def failures(cursor: Cursor, run_id: str) -> tuple[RunFailure, ...]:
     return tuple(RunFailure(position=at, name=name, sentence=problem) for at, name, problem in found)
 
 
-def known_positions(cursor: Cursor, run_id: str) -> frozenset[int]:
-    """Positions of the cohort that a run goes over; none when the run is gone."""
+def known_positions(cursor: Cursor, run_id: str, wanted: Sequence[int]) -> frozenset[int]:
+    """Those of the wanted positions that the run's cohort has; none when the run is gone."""
     found = cursor.execute(
-        "SELECT position FROM cohort_items JOIN runs USING (cohort_id) WHERE runs.id = ?", [run_id]
+        """SELECT position FROM cohort_items JOIN runs USING (cohort_id)
+           WHERE runs.id = ? AND position IN (SELECT unnest(?::INTEGER[]))""",
+        [run_id, list(wanted)],
     ).fetchall()
     return frozenset(position for (position,) in found)
 
@@ -121,8 +123,7 @@ def insert_items(
     cursor: Cursor, run_id: str, items: Mapping[int, ItemResult], parts: Mapping[int, tuple[Part, ...]]
 ) -> None:
     """Keep the results of items by position, in place of earlier ones."""
-    earlier = positions(cursor, run_id, failed=True) | positions(cursor, run_id, failed=False)
-    forget_items(cursor, run_id, sorted(earlier & set(items)))
+    forget_items(cursor, run_id, _earlier(cursor, run_id, list(items)))
     insert_rows(
         cursor,
         "run_items",
@@ -164,6 +165,15 @@ def delete_run_rows(cursor: Cursor, run_id: str) -> bool:
     for table in ITEM_TABLES:
         cursor.execute(f"DELETE FROM {table} WHERE run_id = ?", [run_id])
     return bool(cursor.execute("DELETE FROM runs WHERE id = ? RETURNING 1", [run_id]).fetchall())
+
+
+def _earlier(cursor: Cursor, run_id: str, wanted: Sequence[int]) -> list[int]:
+    found = cursor.execute(
+        """SELECT position FROM run_items
+           WHERE run_id = ? AND position IN (SELECT unnest(?::INTEGER[]))""",
+        [run_id, list(wanted)],
+    ).fetchall()
+    return [position for (position,) in found]
 
 
 def _values(run_id: str, units: Sequence[tuple[int, UnitResult]], kind: str) -> Iterator[Row]:

@@ -10,7 +10,10 @@ from core.types import (
     Case,
     CohortItem,
     CohortRecord,
+    Estimate,
     ItemResult,
+    OperatingPoint,
+    RiskConventions,
     RunRecord,
     Task,
     UnitResult,
@@ -93,3 +96,17 @@ def filled(store: Store, cases: list[Case], name: str = "ward") -> tuple[RunReco
     for position, result in enumerate(results):
         assert store.put_item(run.id, position, result)
     return run, results
+
+
+NAMED = Estimate(value=0.1, low=0.05, high=0.2)
+
+
+def make_point(**changes: object) -> OperatingPoint:
+    """A point of the default model, chosen for a risk of at most 5 %."""
+    point = OperatingPoint(
+        id="", name="ward", version=1, run_id="r", cohort_id="c", cohort_name="LGG", model_id="lgg-unet",
+        estimator="ensemble", score="agreement", threshold=0.75, target="risk", target_value=0.05,
+        conventions=RiskConventions(), coverage=NAMED, selective_risk=NAMED, undetected=NAMED, bound=None,
+        bound_level=None, n_fit=8, n_report=9, groups_fit=4, groups_report=5,
+    )  # fmt: skip
+    return point.model_copy(update=changes)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from run_examples import make_point
 from stored_examples import open_store
 
 from core.errors import SettingsProblem
@@ -17,19 +18,6 @@ from core.pipeline.points import (
     save_operating_point,
 )
 from core.store import Store
-from core.types import Estimate, OperatingPoint, RiskConventions
-
-NAMED = Estimate(value=0.1, low=0.05, high=0.2)
-
-
-def make_point(**changes: object) -> OperatingPoint:
-    point = OperatingPoint(
-        id="", name="ward", version=1, run_id="r", cohort_id="c", cohort_name="LGG", model_id="lgg-unet",
-        estimator="ensemble", score="agreement", threshold=0.75, target="risk", target_value=0.05,
-        conventions=RiskConventions(), coverage=NAMED, selective_risk=NAMED, undetected=NAMED, bound=None,
-        bound_level=None, n_fit=8, n_report=9, groups_fit=4, groups_report=5,
-    )  # fmt: skip
-    return point.model_copy(update=changes)
 
 
 @pytest.fixture

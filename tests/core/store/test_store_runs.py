@@ -276,3 +276,28 @@ def test_trace_tells_what_was_read(store: Store) -> None:
         _ = found.histograms.sum()
     assert moved.nothing
     assert moved.sentence == "Nothing was read from the store."
+
+
+def test_table_of_two_thousand_cases_is_read_at_once_and_nothing_is_read_after_that() -> None:
+    cases = [make_case(f"scan-{k}") for k in range(2000)]
+    with Store.open(mode="memory") as store:
+        record, items = make_cohort("large", cases)
+        store.put_cohort(record, items)
+        run = make_run(record)
+        store.put_run(run)
+        results = {k: make_result(k, slices=1) for k in range(2000)}
+        assert store.put_items(run.id, results) == 2000
+        store.finish_run(run.id)
+        with store.trace() as opening:
+            found = table(store, run.id)
+        with store.trace() as moving:
+            accepted = found.confidence[found.default_confidence] >= 0.5
+            risk = 1.0 - found.metrics["dice"][accepted].mean()
+            bins = found.histograms[accepted].sum(axis=0)  # type: ignore[index]
+    assert (found.units, accepted.sum() > 0, risk > 0.0, bins.sum() > 0) == (2000, True, True, True)
+    # One array with the histograms of all cases; of the rows only those of runs, never of predictions.
+    assert (opening.arrays, opening.bytes) == (1, 2000 * 4 * 1 * 3 * 5 * 4)
+    assert opening.tables["units"] == 2000
+    assert opening.tables["unit_scores"] == 2 * 2000 + 2
+    assert not {"analyses", "slices", "scores", "measures", "cases"} & set(opening.tables)
+    assert moving.nothing
