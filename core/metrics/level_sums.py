@@ -72,7 +72,7 @@ def _part(
     into, lower, upper = _assign_levels(prob, total[0].reshape(-1), bins, binning, fitted, len(classes))
     shares = into.matrix(len(prob))
     stated = total[1].reshape(-1) if fitted.key == "none" else total[0].reshape(-1) * prob
-    flat = drawn.reshape(3, drawn.shape[1], -1)
+    flat = drawn.reshape(3, drawn.shape[1], len(prob))
     count, positive = total[0].reshape(-1), total[2].reshape(-1)
     loss = np.stack([brier_binary(prob, 0.0), nll_binary(prob, 0.0)], axis=1)
     gain = np.stack([brier_binary(prob, 1.0), nll_binary(prob, 1.0)], axis=1) - loss
