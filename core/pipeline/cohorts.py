@@ -266,7 +266,7 @@ def _delete_cases(store: Store, case_ids: set[str]) -> None:
 
 
 def _nothing_read(listing: Listing, refused: Sequence[Refusal]) -> InputProblem:
-    first = f"{refused[0].name}: {refused[0].sentence}" if refused else "no case"
+    first = f"{refused[0].name}: {refused[0].sentence.rstrip('.')}" if refused else "no case"
     return InputProblem(
         "No case of the cohort could be read",
         found=f"{len(refused)} refused, the first {first}",
