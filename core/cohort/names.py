@@ -26,12 +26,15 @@ MASK_FOLDERS = ("masks", "mask", "labels", "label", "annotations", "segmentation
 GROUP_PATTERNS: tuple[tuple[str, str], ...] = (
     (r"(person\d+)_(?:bacteria|virus)", "chest X-rays of children (Kermany): personNNN"),
     (r"(?:NORMAL\d?-)?(IM-\d+)-\d", "chest X-rays of children (Kermany), normal: IM-NNNN"),
-    (r"(TCGA[_-][A-Z0-9]{2}[_-][A-Z0-9]{4})", "The Cancer Genome Atlas: TCGA_site_participant"),
+    (r"(TCGA_[A-Z0-9]{2}_[A-Z0-9]{4}_\d{8})", "LGG: TCGA_site_participant_date, one date per patient"),
     (r"((?:MCU|CHN)CXR_\d+)_[01]$", "Montgomery and Shenzhen chest X-rays: MCUCXR_NNNN"),
     (r"(sub-[A-Za-z0-9]+)_", "BIDS: sub-LABEL"),
     (r"(patient_?\d+)(?![0-9])", "patientNNN"),
 )
-"""Patterns of file names that name the patient, and where they come from; the first that fits counts."""
+"""Patterns of file names that name the patient, and where they come from; the first that fits counts.
+
+Models name their training patients in the same way, so that networks that saw a patient do not judge it.
+"""
 
 
 def suffix_of(name: str) -> str:

@@ -15,7 +15,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from core.cli import main
+from core.cohort import recognise
 from core.errors import Cancelled, InputProblem
+from core.io.listing import open_listing
+from core.models import get_model
 from core.pipeline.cohorts import add_cohort, holds_predictions, preview_cohort, remove_cohort
 from core.pipeline.imported import ONE_MASK, class_levels_of, import_predictions, preview_predictions
 from core.pipeline.prediction_tables import add_table
@@ -407,6 +410,14 @@ def test_real_folders_are_understood(data_dir: Path, name: str) -> None:
     found = preview_cohort(data_dir / name)
     layout, items, groups, _ = REAL[name]
     assert (found.layout, found.items, found.groups) == (layout, items, groups)
+
+
+@pytest.mark.data
+def test_groups_are_called_as_the_model_calls_its_training_patients(data_dir: Path) -> None:
+    """Else a training patient would pass for one that no network has seen."""
+    plan = recognise(open_listing(data_dir / "lgg" / "lgg128_train.npz")).plan
+    trained = {patient for fold in get_model("lgg-unet").folds for patient in fold}
+    assert trained == {item.group for item in plan.items}
 
 
 def few(data_dir: Path, name: str, folders: int, to: Path) -> Path:

@@ -46,7 +46,8 @@ def refused(plan: Plan) -> dict[str, str]:
     return {each.name: each.sentence for each in plan.refused}
 
 
-LGG = pairs("TCGA_CS_4941_1/TCGA_CS_4941_1_1", "TCGA_CS_4941_1/TCGA_CS_4941_1_2", suffix=".tif")
+PATIENT = "TCGA_CS_4941_19960909"
+LGG = pairs(f"{PATIENT}/{PATIENT}_1", f"{PATIENT}/{PATIENT}_2", suffix=".tif")
 ACDC = pairs("patient001/patient001_f01", "patient001/patient001_f12", "patient003/patient003_f01")
 NNUNET = ["Data/imagesTr/a_0000.nii.gz", "Data/labelsTr/a.nii.gz"]
 FOLDERS = ["CV/002/image.png", "CV/002/reference.png", "CV/002/unet_epoch01.png", "CV/002/unet_epoch10.png"]
@@ -103,10 +104,10 @@ def test_two_layouts_that_fit_equally_ask_for_a_name() -> None:
 
 
 def test_slices_of_a_patient_form_one_case_in_numeric_order() -> None:
-    stems = [f"TCGA_CS_4941_1/TCGA_CS_4941_1_{number}" for number in (10, 9, 8, 11)]
+    stems = [f"{PATIENT}/{PATIENT}_{number}" for number in (10, 9, 8, 11)]
     plan = recognise(listing(*pairs(*stems, suffix=".tif"))).plan
     (item,) = plan.items
-    assert (item.name, item.group, item.kind) == ("TCGA_CS_4941_1", "TCGA_CS_4941", "stack")
+    assert (item.name, item.group, item.kind) == (PATIENT, PATIENT, "stack")
     assert [name.rsplit("_", 1)[1] for name in item.image] == ["8.tif", "9.tif", "10.tif", "11.tif"]
     assert [name.rsplit("_", 2)[1] for name in item.reference] == ["8", "9", "10", "11"]
 
@@ -149,6 +150,7 @@ def test_two_masks_of_one_picture_are_refused_not_chosen() -> None:
         ("NORMAL2-IM-1096-0001-0001", "IM-1096"),
         ("IM-0437-0001-0002", "IM-0437"),
         ("sub-01_T1w", "sub-01"),
+        ("x/TCGA_CS_4941_19960909_12", "TCGA_CS_4941_19960909"),
         ("001", "001"),
     ],
 )
@@ -254,10 +256,10 @@ def test_manifest_task_follows_from_references_and_labels() -> None:
 
 
 def test_packed_slices_are_grouped_by_patient() -> None:
-    index = PackedIndex(patient=("TCGA_CS_1234_1", "b", "TCGA_CS_1234_1"), slice=(2, 1, 1), has_mask=True)
+    index = PackedIndex(patient=(PATIENT, "b", PATIENT), slice=(2, 1, 1), has_mask=True)
     plan = recognise(listing("all.npz", packed=index)).plan
     assert [(item.name, item.group) for item in plan.items] == [
-        ("TCGA_CS_1234_1", "TCGA_CS_1234"),
+        (PATIENT, PATIENT),
         ("b", "b"),
     ]
     assert plan.understood == "3 slices with masks of 2 patients."
