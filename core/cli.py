@@ -25,7 +25,9 @@ COMMANDS = {
     "import-predictions": "core.commands.cohort",
     "inspect": "core.commands.case",
     "models": "core.commands.models",
+    "points": "core.commands.points",
     "reliability": "core.commands.reliability",
+    "run": "core.commands.run",
     "store": "core.commands.store",
     "train": "core.train.cli",
 }

@@ -13,7 +13,7 @@ from core.store.cases import iso
 from core.store.codec import strings, to_json
 from core.store.rows import insert_rows
 from core.store.schema_runs import ITEM_TABLES
-from core.store.uses import Part, delete_uses, insert_uses
+from core.store.uses import Part, delete_uses, insert_many_uses
 from core.types import ItemResult, RunFailure, RunRecord, UnitResult
 
 HISTOGRAMS = "histograms"
@@ -136,9 +136,8 @@ def insert_items(
     insert_rows(cursor, "unit_scores", _VALUES, _values(run_id, units, "confidence"))
     insert_rows(cursor, "unit_metrics", _VALUES, _values(run_id, units, "metrics"))
     insert_rows(cursor, "unit_classes", _CLASSES, _classes(run_id, units))
-    for at, own in parts.items():
-        if own:
-            insert_uses(cursor, item_owner(run_id, at), "run item", own)
+    owned = {item_owner(run_id, at): own for at, own in parts.items()}
+    insert_many_uses(cursor, owned, "run item")
     delete_uses(cursor, run_id, "run")
 
 

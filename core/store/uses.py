@@ -38,14 +38,24 @@ class Use:
 
 def insert_uses(cursor: Cursor, owner: str, kind: OwnerKind, parts: Sequence[Part]) -> None:
     """Record the arrays and that `owner` uses them."""
-    for entry in (part.entry for part in parts):
-        row = [entry.sha256, entry.size, entry.dtype, list(entry.shape)]
-        cursor.execute("INSERT OR IGNORE INTO arrays VALUES (?, ?, ?, ?)", row)
+    insert_many_uses(cursor, {owner: parts}, kind)
+
+
+def insert_many_uses(cursor: Cursor, parts: Mapping[str, Sequence[Part]], kind: OwnerKind) -> None:
+    """`insert_uses` for many owners of one kind, in two statements."""
+    entries = {part.entry.sha256: part.entry for own in parts.values() for part in own}
+    insert_rows(
+        cursor,
+        "arrays",
+        ("VARCHAR", "BIGINT", "VARCHAR", "BIGINT[]"),
+        [(each.sha256, each.size, each.dtype, list(each.shape)) for each in entries.values()],
+        ignore_known=True,
+    )
     insert_rows(
         cursor,
         "array_uses",
         ("VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR", "DOUBLE"),
-        [(owner, kind, p.role, p.entry.sha256, p.upper) for p in parts],
+        [(owner, kind, p.role, p.entry.sha256, p.upper) for owner, own in parts.items() for p in own],
     )
 
 
