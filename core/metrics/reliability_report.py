@@ -20,7 +20,7 @@ from core.metrics.histogram import BIN_CHOICES
 from core.metrics.recalibration import RECALIBRATIONS, Fitted, fit_recalibration
 from core.metrics.reliability_parts import part_of
 from core.metrics.reliability_records import Kind, RecalibrationEffect, ReliabilityPart, ReliabilityReport
-from core.metrics.reliability_source import sums_of, usable_units
+from core.metrics.reliability_source import has_likelihood, sums_of, usable_units
 from core.metrics.reliability_sums import group_index
 from core.types import CALIBRATION_REGIONS, BoolArray, Float64Array, UnitTable
 
@@ -67,6 +67,7 @@ class PreparedReliability:
         self._shown = everyone if fit == "all" else ~halves
         index = group_index(self._groups, seed)
         self._sums = sums_of(table, usable, index, self._shown, seed, replicates)
+        self._has_nll = has_likelihood(table, usable)
         self._outcomes = self._region_outcomes(usable)
         self._memo: dict[tuple[object, ...], tuple[ReliabilityPart, ...]] = {}
         self._fits: dict[str, Fitted] = {}
@@ -137,7 +138,7 @@ class PreparedReliability:
                 event=words.events[k],
                 brier_form=words.forms[k],
                 independent=independent,
-                has_nll=self._table.prob is not None or self.kind == "regions",
+                has_nll=self._has_nll,
                 units=int(counted[:, k % counted.shape[1]].sum()),
                 undefined_units=int((~counted[:, k % counted.shape[1]]).sum()),
             )
@@ -198,7 +199,9 @@ class PreparedReliability:
             return _Wording(CALIBRATION_REGIONS, event * count, (_BINARY,) * count)
         if self._table.prob is None:
             return _Wording(
-                (CONFIDENCE,), ("1 - risk, with the confidence read as its expectation",), (_BINARY,)
+                (CONFIDENCE,),
+                ("the quality (1 - risk, or Dice), with the confidence read as its expectation",),
+                (_BINARY,),
             )
         top = self._table.task == "classification"
         events = tuple(f"the case is {name} (positive class)" for name in names)

@@ -15,7 +15,8 @@ from core.types import BoolArray, Float64Array, UnitTable
 def usable_units(table: UnitTable) -> BoolArray:
     """(unit,) whether calibration can be judged on it: there is a reference and nothing is undefined."""
     if table.histograms is not None:
-        return table.has_ref.copy()
+        # A unit whose histogram was not kept holds zeros; every real one counts its whole image.
+        return np.asarray(table.has_ref & (table.histograms[:, 0, :, 0].sum(axis=(1, 2)) > 0), np.bool_)
     if table.prob is not None and table.label is not None:
         return table.has_ref & ~np.isnan(table.prob).any(axis=1)
     confidence, quality = confidence_and_quality(table)
@@ -23,8 +24,13 @@ def usable_units(table: UnitTable) -> BoolArray:
 
 
 def confidence_and_quality(table: UnitTable) -> tuple[Float64Array, Float64Array]:
-    """The default confidence and 1 - risk of a bare table. Raises SettingsProblem when these do not fit."""
-    if "risk" not in table.metrics or table.default_confidence not in table.confidence:
+    """The default confidence and what it should foretell: 1 - risk of a bare table, Dice of a run.
+
+    Raises SettingsProblem when the table lacks one of the two or the confidence is no probability.
+    """
+    risk = table.metrics.get("risk")
+    quality = table.metrics.get("dice") if risk is None else 1.0 - risk
+    if quality is None or table.default_confidence not in table.confidence:
         raise SettingsProblem(
             "Calibration cannot be judged", found="neither probabilities, nor a confidence with a risk",
             expected="probabilities of a run, or a table with them or with confidence and risk",
@@ -37,7 +43,15 @@ def confidence_and_quality(table: UnitTable) -> tuple[Float64Array, Float64Array
             found=f"{np.nanmin(confidence):.4g} to {np.nanmax(confidence):.4g}", expected="0 to 1",
             fix="use it for risk and coverage",
         )  # fmt: skip
-    return confidence, 1.0 - table.metrics["risk"]
+    return confidence, quality
+
+
+def has_likelihood(table: UnitTable, usable: BoolArray) -> bool:
+    """Whether what came was an event: a quality between 0 and 1 has no likelihood."""
+    if table.histograms is not None or table.prob is not None:
+        return True
+    _, quality = confidence_and_quality(table)
+    return bool(np.isin(quality[usable], (0.0, 1.0)).all())
 
 
 def sums_of(

@@ -237,6 +237,28 @@ def test_confidence_with_risk_is_judged_against_one_minus_risk() -> None:
         reliability_report(table, recalibration="isotonic")
 
 
+def test_confidence_with_right_or_wrong_has_a_likelihood() -> None:
+    table = table_of(2, confidence={"c": np.array([0.8, 0.5])}, default_confidence="c",
+                     metrics={"risk": np.array([0.0, 1.0])})  # fmt: skip
+    assert reliability_report(table).parts[0].nll.value == pytest.approx(-np.log(0.8 * 0.5) / 2)
+
+
+def test_run_without_probabilities_is_judged_by_its_confidence_against_dice() -> None:
+    table = table_of(2, task="segmentation", confidence={"c": np.array([0.9, 0.7])},
+                     default_confidence="c", metrics={"dice": np.array([0.8, 0.8])})  # fmt: skip
+    part = reliability_report(table, bins=2).part("confidence")
+    # Both lie in (0.5, 1]: 0.8 on average, against a Dice of 0.8.
+    assert part.ece.value == pytest.approx(0.0, abs=1e-12)
+    assert "Dice" in part.event
+
+
+def test_unit_whose_histogram_is_not_there_is_undefined() -> None:
+    table = segmentation()
+    table.histograms[5] = 0
+    report = reliability_report(table)
+    assert (report.n, report.undefined) == (35, 1)
+
+
 def test_confidence_outside_zero_and_one_is_no_probability() -> None:
     table = table_of(2, confidence={"c": np.array([-3.0, -1.0])}, default_confidence="c",
                      metrics={"risk": np.array([0.1, 0.2])})  # fmt: skip
