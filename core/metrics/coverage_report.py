@@ -12,7 +12,8 @@ from core.errors import InputProblem, SettingsProblem
 from core.metrics.certified import Certified, certified_threshold
 from core.metrics.class_scores import with_confidence
 from core.metrics.conformal import MissRateControl, control_miss_rate, miss_curves
-from core.metrics.coverage_bootstrap import AREAS, REPLICATES, bootstrap_areas
+from core.metrics.coverage_atoms import AREAS
+from core.metrics.coverage_bootstrap import REPLICATES, bootstrap_areas
 from core.metrics.histogram import LOWER
 from core.metrics.operating import Answer, Prepared, Target, prepare
 from core.metrics.risk import Risks, risk_of

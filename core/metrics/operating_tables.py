@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics.coverage_bootstrap import atoms_of, draw_weights, group_index
+from core.metrics.coverage_atoms import atoms_of, cumulative
+from core.metrics.coverage_bootstrap import draw_weights, group_index
 from core.metrics.risk_coverage import ROUNDING, Curve, curve_of, is_binary
 from core.types import Float64Array
 
@@ -125,14 +126,14 @@ def band_of(
     atoms = atoms_of(conf, risk, np.argsort(-conf, kind="stable"))
     accepted, risk_sum = [], []
     for weights in draw_weights(atoms, index, n_groups, seed, replicates):
-        accepted.append(np.cumsum(weights, axis=0)[atoms.last])
-        risk_sum.append(np.cumsum(weights * atoms.risk[:, None], axis=0)[atoms.last])
+        drawn = cumulative(weights, atoms)
+        accepted.append(drawn[0])
+        risk_sum.append(drawn[1])
     count, cost = np.concatenate(accepted, axis=1), np.concatenate(risk_sum, axis=1)
-    cases = np.cumsum(atoms.count)[atoms.last]
-    costs = np.cumsum(atoms.count * atoms.risk)[atoms.last]
+    cases, costs = (each[:, 0] for each in cumulative(atoms.count[:, None].astype(np.float64), atoms))
     undefined = np.full_like(cost, np.nan)
     return Band(
-        accepted=cases,
+        accepted=cases.astype(np.int64),
         coverage=_ends(count / count[-1], cases / conf.size, level),
         selective_risk=_ends(np.divide(cost, count, out=undefined, where=count > 0), costs / cases, level),
         generalised_risk=_ends(cost / count[-1], costs / conf.size, level),

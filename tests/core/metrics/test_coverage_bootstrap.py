@@ -7,14 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.metrics.coverage_bootstrap import (
-    AREAS,
-    areas_of,
-    atoms_of,
-    bootstrap_areas,
-    group_weights,
-    replicate_areas,
-)
+from core.metrics.coverage_atoms import AREAS, areas_of, atoms_of
+from core.metrics.coverage_bootstrap import bootstrap_areas, group_weights, replicate_areas
 from core.metrics.risk_coverage import areas
 
 
