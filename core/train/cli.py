@@ -34,6 +34,25 @@ def segmenter(data: Path, config: Path, members: str | None, out: Path | None) -
 
 
 @train.command()
+@click.option("--data", required=True, type=EXISTING, help="Folder with one folder of pictures per class.")
+@click.option("--config", required=True, type=EXISTING, help="Settings, see core/train/configs.")
+@click.option("--backbone", help="Another backbone of timm instead of the configuration's.")
+@click.option("--hub-weights", is_flag=True, help="Start from the Hub's weights of the backbone.")
+@click.option("--members", default=None, help="Members to train, such as 0,1; default: all.")
+@click.option("--out", type=click.Path(path_type=Path), help="Model folder; default: assets/models/ID.")
+def classifier(
+    data: Path, config: Path, backbone: str | None, hub_weights: bool, members: str | None, out: Path | None
+) -> None:
+    """Train a classifier's members; several processes may each train some of them."""
+    from core.train.classifier import train_classifier
+    from core.train.classifier_config import read_classifier_config, with_backbone
+
+    settings = with_backbone(read_classifier_config(config), backbone, hub_weights)
+    folder = out or SHIPPED_FOLDER / settings.id
+    say(f"Wrote {train_classifier(data, settings, folder, _member_numbers(members), say)}")
+
+
+@train.command()
 @click.argument("model")
 @click.option("--data", required=True, type=EXISTING, help="Folder with the packed training slices.")
 def limits(model: str, data: Path) -> None:
@@ -49,14 +68,51 @@ def limits(model: str, data: Path) -> None:
 @click.argument("model")
 @click.option("--data", required=True, type=EXISTING, help="Folder with lgg/tif and the packed slices.")
 def validate(model: str, data: Path) -> None:
-    """Write MODEL's validation table (validation.json and CARD.md) through the product's own inference."""
+    """Write MODEL's validation table (validation.json and CARD.md) through the product's own inference.
+
+    Of a classifier the limit of its confidence is fitted and stored too.
+    """
     from core.models import get_model
     from core.train.card import write_card
+    from core.train.classifier_card import validate_and_write
     from core.train.validate import validate_model
 
     record = get_model(model)
-    write_card(record, validate_model(record, data, say))
+    if record.task == "segmentation":
+        write_card(record, validate_model(record, data, say))
+    else:
+        validate_and_write(record, data, say)
     say(f"Wrote {record.folder / 'CARD.md'}")
+
+
+@train.command()
+@click.argument("model")
+@click.option("--data", required=True, type=EXISTING, help="Folder with lgg/tif and the packed slices.")
+@click.option("--validation/--no-validation", default=True, help="Whether to read the validation patients.")
+def confidence(model: str, data: Path, validation: bool) -> None:
+    """Write how well MODEL's confidence scores rank (confidence.json and CONFIDENCE.md)."""
+    from core.models import get_model
+    from core.train.confidence import confidence_report
+    from core.train.confidence_text import write_confidence
+
+    record = get_model(model)
+    say(f"Wrote {write_confidence(record, confidence_report(record, data, validation, say))}")
+
+
+@train.command()
+@click.argument("model")
+@click.option("--data", required=True, type=EXISTING, help="Folder with training and foreign pictures.")
+@click.option("--fit/--no-fit", default=True, help="Whether to describe the training pictures anew.")
+def familiarity(model: str, data: Path, fit: bool) -> None:
+    """Describe MODEL's training pictures, so that foreign images are told, and report how well that works."""
+    from core.models import get_model
+    from core.train.familiarity import store_familiarity
+    from core.train.familiarity_report import write_report
+
+    record = get_model(model)
+    if fit:
+        record = store_familiarity(record, data)
+    say(f"Wrote {write_report(record, data, say)}")
 
 
 def _member_numbers(text: str | None) -> tuple[int, ...] | None:

@@ -186,14 +186,14 @@ def model_predictor(record: ModelRecord) -> Predict:
     estimator = EstimatorConfig(kind="ensemble" if len(record.members) > 1 else "point")
 
     def predict(values: Float32Array, channels: tuple[int, ...]) -> Float32Array:
-        image = _as_image(values, record.channels)
+        image = as_image(values, record.channels)
         stream = predictor.stream(image, channels, estimator, "validation", _silent)
         return np.asarray(reduce(stream, image.slices, image.slice_shape).prob.values[0])
 
     return predict
 
 
-def _as_image(values: Float32Array, names: tuple[str, ...]) -> Image:
+def as_image(values: Float32Array, names: tuple[str, ...]) -> Image:
     grid = (values.shape[1], values.shape[2], values.shape[3])
     geometry = Geometry(None, None, "axial", "assumed", None, grid, (0, 1, 2), (False, False, False))
     return Image(values, geometry, names, "MR", "uint8", (float(values.min()), float(values.max())))
