@@ -54,7 +54,7 @@ def boundary_f1(mask_pred: BoolArray, mask_ref: BoolArray, tolerance_px: float =
     column); a volume pools the pixels of its slices. Raises ValueError when the masks do not fit each other.
     Source: Csurka et al. 2013, doi:10.5244/C.27.32.
 
-    >>> boundary_f1(np.eye(5, dtype=bool), np.eye(5, dtype=bool)[::-1])
+    >>> boundary_f1(np.eye(3, dtype=bool), np.eye(3, dtype=bool)[::-1])
     1.0
     """
     return boundary_score(pooled_hits(mask_pred, mask_ref, disk_px(tolerance_px)))
