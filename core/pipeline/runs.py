@@ -38,6 +38,9 @@ logger = logging.getLogger("second_look.runs")
 UNIT_SCHEMA = 1
 """Version of what a unit holds; a change of meaning makes new runs."""
 
+WORDS_AND_LIMITS = {"title", "description", "training", "rule_limits", "volume", "licence", "source"}
+"""What a model's record holds that changes no number of a run."""
+
 SHORTEST_PREFIX = 4
 """Characters of an id that are taken for its beginning."""
 
@@ -254,11 +257,7 @@ def _new_run(cohort: CohortRecord, record: ModelRecord, config: AnalysisConfig) 
         {
             "cohort": cohort.id,
             "config": config,
-            "weights": [each.sha256 for each in record.members],
-            "architecture": record.architecture,
-            "preprocessing": record.preprocessing,
-            "working_size": record.working_size,
-            "folds": record.folds,
+            "model": record.model_dump(mode="json", exclude=WORDS_AND_LIMITS),
             "versions": [(name, version(name)) for name in LIBRARIES],
             "schema": [SCHEMA, UNIT_SCHEMA],
         }
