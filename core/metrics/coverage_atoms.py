@@ -47,11 +47,13 @@ class Steps:
 class Atoms:
     """Cases, or cells of cases, most confident first; what one weight multiplies.
 
-    of_unit: (unit,) atom of each case. count: cases in it. risk: their mean. first: (level,) index of the
-    first atom of each level of confidence. steps: of the best order, None for a risk of 0 or 1 only.
+    order: (unit,) cases, most confident first; position: (unit,) atom of each in that order. count: (atom,)
+    cases in it. risk: their mean. first: (level,) index of the first atom of each level of confidence. steps:
+    of the best order, None for a risk of 0 or 1 only.
     """
 
-    of_unit: NDArray[np.int64]
+    order: NDArray[np.int64]
+    position: NDArray[np.int64]
     count: NDArray[np.int64]
     risk: Float64Array
     first: NDArray[np.int64]
@@ -60,7 +62,14 @@ class Atoms:
     @property
     def pooled(self) -> bool:
         """Whether an atom can hold more than one case."""
-        return self.count.size < self.of_unit.size
+        return self.count.size < self.order.size
+
+    @property
+    def of_unit(self) -> NDArray[np.int64]:
+        """(unit,) atom of each case."""
+        found = np.empty(self.order.size, np.int64)
+        found[self.order] = self.position
+        return found
 
 
 def atoms_of(
@@ -90,9 +99,9 @@ def atoms_of(
         key, count = filled // parts, in_cell[filled]
         cost = np.bincount(position, weights=cost) / count
         risk_key = filled % parts
-    of_unit = np.empty(order.size, np.int64)
-    of_unit[order] = position
-    return Atoms(of_unit, count, cost, _starts(key), None if binary else Steps.of(risk_key, cost, count))
+    return Atoms(
+        order, position, count, cost, _starts(key), None if binary else Steps.of(risk_key, cost, count)
+    )
 
 
 def areas_of(weights: Float64Array, atoms: Atoms) -> dict[str, Float64Array]:

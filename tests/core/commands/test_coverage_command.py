@@ -169,3 +169,19 @@ def test_words_name_the_threshold_and_what_stands_in_the_way(table: Path) -> Non
     assert "200 units of 200 groups, risk: risk as given" in done.stdout
     assert "operating point for risk 0.01" in done.stdout
     assert "not possible with so few cases" in done.stdout
+
+
+def test_cohort_of_a_table_gives_the_numbers_of_the_table(table: Path, home: Path) -> None:
+    added = CliRunner().invoke(main, ["cohort", "add", str(table), "--name", "toy"])
+    assert added.exit_code == 0, added.stderr
+    by_cohort = record("toy", "--replicates", 50)
+    by_table = record("--table", table, "--replicates", 50)
+    for field in ("n", "default", "scores", "mean_risk", "oracle_aurc", "operating_point"):
+        assert by_cohort[field] == by_table[field], field
+
+
+def test_unknown_cohort_is_refused_with_the_known_ones(table: Path, home: Path) -> None:
+    CliRunner().invoke(main, ["cohort", "add", str(table), "--name", "toy"])
+    done = call("nonsense")
+    assert done.exit_code == 2
+    assert "toy" in done.stderr

@@ -10,6 +10,7 @@ import pytest
 
 from core.errors import InputProblem, SettingsProblem
 from core.metrics.class_scores import CLASS_SCORES, class_confidence, with_confidence
+from core.metrics.conventions import under_conventions
 from core.metrics.coverage_report import DRAWN_POINTS, coverage_report
 from core.metrics.histogram import LEVELS
 from core.metrics.risk import BOTH_EMPTY, NO_REFERENCE, PREDICTED_NOTHING, UNDEFINED, risk_of
@@ -214,3 +215,23 @@ def test_unknown_score_and_nothing_left_are_refused_in_words() -> None:
     nothing = segmentation([0.5, 0.5], has_ref=np.zeros(2, np.bool_))
     with pytest.raises(InputProblem, match="2 left out: no reference"):
         coverage_report(nothing, SLICES, seed=0)
+
+
+def test_every_switch_is_shown_with_the_difference_it_makes() -> None:
+    table = segmentation(
+        [1.0, 0.0, 0.5], pred_empty=np.array([True, True, False]), ref_empty=np.array([True, False, False])
+    )
+    found = {each.words: each for each in under_conventions(table, SLICES, "agreement")}
+    assert list(found) == [
+        "as chosen", "risk failure", "empty masks left out", "empty masks prediction left out",
+    ]  # fmt: skip
+    assert [each.n for each in found.values()] == [3, 3, 2, 1]
+    assert [each.mean_risk for each in found.values()] == pytest.approx([0.5, 2 / 3, 0.75, 0.5])
+    plain = under_conventions(classification([[0.6, 0.4]], [[True, False]]), SLICES, "margin")
+    assert [each.words for each in plain] == ["as chosen"]
+
+
+def test_a_switch_that_leaves_nothing_is_undefined() -> None:
+    table = segmentation([1.0], pred_empty=np.array([True]), ref_empty=np.array([True]))
+    emptied = under_conventions(table, SLICES, "agreement")[-1]
+    assert (emptied.words, emptied.n, emptied.aurc) == ("empty masks prediction left out", 0, None)
