@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.cohort.folders import IMAGE_NAMES, REFERENCE_NAMES
-from core.cohort.names import PICTURES, SUFFIXES, folder_of, last_of, natural
-from core.cohort.plan import counted
-from core.types import Refusal
+from core.cohort.manifest import SEPARATOR
+from core.cohort.names import PICTURES, SUFFIXES, folder_of, last_of, natural, relative_name
+from core.cohort.plan import NoFit, counted
+from core.types import Refusal, Rows
 
 ARRAYS = (".npz", ".npy")
 """NumPy files: arrays of probabilities or labels."""
@@ -58,6 +59,28 @@ def match_predictions(names: Sequence[str], cases: Sequence[str]) -> Matches:
             found[owners[0]].append(name)
     files = [(case, tuple(sorted(each, key=natural))) for case, each in found.items() if each]
     return Matches(tuple(files), tuple(case for case, each in found.items() if not each), tuple(refused))
+
+
+def listed_predictions(rows: Rows, base: str, names: Sequence[str], cases: Sequence[str]) -> Matches:
+    """Files that a table names in its columns case and prediction, several of a case in rows or after |.
+
+    base: folder of the table; names: files there are. Raises NoFit where a column is missing.
+    """
+    if not rows or not {"case", "prediction"} <= set(rows[0]):
+        raise NoFit("The table has no columns case and prediction.")
+    known, found = frozenset(names), {case: list[str]() for case in cases}
+    refused: list[Refusal] = []
+    for row in rows:
+        for told in (each.strip() for each in row["prediction"].split(SEPARATOR) if each.strip()):
+            path = relative_name(told, base)
+            if row["case"] not in found:
+                refused.append(Refusal(name=row["case"], sentence="The cohort has no such case."))
+            elif path is None or path not in known:
+                refused.append(Refusal(name=told, sentence="It is not in the folder of the table."))
+            elif path not in found[row["case"]]:
+                found[row["case"]].append(path)
+    files = tuple((case, tuple(each)) for case, each in found.items() if each)
+    return Matches(files, tuple(case for case, each in found.items() if not each), tuple(refused))
 
 
 def slice_groups(files: Iterable[str], case: str, slices: int) -> tuple[tuple[str, ...], ...] | None:

@@ -11,6 +11,7 @@ import numpy as np
 from core.config import AnalysisConfig, digest
 from core.detector.classes import class_limits, decide_class
 from core.pipeline.case import guess_channels, made_by_of, open_model, part_of, silent, voxel_digest
+from core.pipeline.foreign import familiarity_of_picture
 from core.types import Case, Classification, FixedPoint, Limits, MadeBy, Progress, Score, Timing, Verdict
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def _outcome(
     from core.models import get_model
 
     config = found.made_by.config
-    in_force = limits or class_limits(get_model(config.model_id).rule_limits)
+    stored = None if found.made_by.imported else get_model(config.model_id).rule_limits
+    in_force = limits or class_limits(stored)
     point = store.active_operating_point(config.model_id, config.estimator.kind)
     verdict = decide_class(found.scores, in_force, point)
     return ClassOutcome(case, found, in_force, verdict, cached, seconds)
@@ -112,7 +114,10 @@ def _compute(
         multilabel=multilabel,
         samples=samples.prob,
         saliency=saliency,
-        scores=score_classification(samples.prob, multilabel=multilabel),
+        scores=(
+            *score_classification(samples.prob, multilabel=multilabel),
+            familiarity_of_picture(predictor.record, samples.view),
+        ),
         # Made again: a network that had to fall back to another engine gets the key of what really ran.
         made_by=_made_by(case, config, predictor).model_copy(update={"timings": (timing,)}),
     )

@@ -81,7 +81,7 @@ def import_table(store: Store, cohort: CohortRecord, listing: Listing, title: st
     Columns: case (its name, or the last part of it), and for each class prob_<class> or <class>.
     Cases without a row are listed among the run's failures.
     """
-    if cohort.task == "segmentation" or not is_table(listing):
+    if not is_table(listing):
         raise _wrong_kind(cohort, listing)
     rows = listing.rows(listing.names[0])
     columns = _columns(rows[0], cohort, listing.label)
@@ -274,11 +274,10 @@ def _probabilities(
 
 
 def _wrong_kind(cohort: CohortRecord, listing: Listing) -> InputProblem:
-    table = cohort.task != "segmentation"
     return InputProblem(
         "The predictions are of another kind than the cohort",
-        found=f"{'files' if table else 'a table'} for a {cohort.task} cohort",
-        expected="a table with one column per class" if table else "masks or probability volumes",
+        found=f"files for a {cohort.task} cohort",
+        expected="a table with one column per class",
         fix="give the predictions of this cohort",
         file=listing.label,
     )

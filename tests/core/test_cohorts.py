@@ -19,8 +19,10 @@ from core.cohort import recognise
 from core.errors import Cancelled, InputProblem
 from core.io.listing import open_listing
 from core.models import get_model
+from core.pipeline.classify import stored_classification
 from core.pipeline.cohorts import add_cohort, holds_predictions, preview_cohort, remove_cohort
-from core.pipeline.imported import ONE_MASK, class_levels_of, import_predictions, preview_predictions
+from core.pipeline.imported import import_predictions, preview_predictions
+from core.pipeline.imported_analysis import ONE_MASK, class_levels_of
 from core.pipeline.prediction_tables import add_table
 from core.pipeline.runs import find_cohort, unit_table
 from core.store import Store
@@ -254,6 +256,21 @@ class TestPredictions:
         assert "The reference itself" in failures["case2"]
         assert failures["case3"] == "No prediction was given for this case."
 
+    def test_a_table_may_name_the_files(self, tmp_path: Path, store: Store) -> None:
+        cohort = add_cohort(store, make_pairs(tmp_path / "d", 2))
+        save(tmp_path / "p" / "x1.png", square(2))
+        save(tmp_path / "p" / "x2.png", square(4))
+        rows = "case,prediction\ncase0,x1.png|x2.png\ncase1,../d/case1_mask.png\nother,x1.png\n"
+        (tmp_path / "p" / "t.csv").write_text(rows)
+        preview = preview_predictions(store, cohort.id, tmp_path / "p" / "t.csv")
+        assert (preview.matched, preview.samples, preview.unmatched) == (1, (2, 2), ("case1",))
+        assert [each.name for each in preview.refused] == ["../d/case1_mask.png", "other"]
+        run = import_predictions(store, cohort.id, tmp_path / "p" / "t.csv", judge="last")
+        assert unit_table(store, run.id).metrics["dice"].tolist() == [1.0]
+        (tmp_path / "p" / "t.csv").write_text("case,confidence\ncase0,1\n")
+        with pytest.raises(InputProblem, match="columns case and prediction"):
+            import_predictions(store, cohort.id, tmp_path / "p" / "t.csv")
+
     def test_no_file_of_any_case_is_one_message(self, tmp_path: Path, store: Store) -> None:
         cohort = add_cohort(store, make_pairs(tmp_path / "d", 1))
         save(tmp_path / "p" / "stranger.png", square(4))
@@ -292,7 +309,8 @@ class TestTables:
         assert found.prob is not None and found.prob.tolist() == [[0.75, 0.25], [0.5, 0.5]]
         assert found.label is not None and found.label.tolist() == [[True, False], [False, True]]
         assert found.confidence["max_softmax"].tolist() == [0.75, 0.5]
-        assert store.classification(found.analysis_key[0] or "") is not None
+        outcome = stored_classification(store, found.analysis_key[0] or "")
+        assert outcome is not None and outcome.classification.predicted == ("normal",)
 
     @pytest.mark.parametrize(
         ("rows", "message"),
