@@ -46,6 +46,15 @@ class ClassifierNet(nn.Module):
         found: Tensor = self.encoder(x)
         return _tokens_to_maps(found, self.encoder) if found.ndim == 3 else found
 
+    def described(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """`features`, and their mean over the places, (case, channel), for the check for foreign images."""
+        maps = self.features(x)
+        return maps, maps.mean((2, 3))
+
+    def summary(self, x: Tensor) -> Tensor:
+        """The second part of `described` alone."""
+        return self.described(x)[1]
+
     def forward(self, x: Tensor) -> Tensor:
         """Logits (case, class) of images (case, channel, row, column)."""
         logits: Tensor = self.after(self.head(self.dropout(self.features(x))))
@@ -97,9 +106,13 @@ def assemble_classifier(config: ClassifierArchitecture) -> ClassifierNet:
             expected="an architecture of timm that takes these options",
             fix="correct backbone, depths, dims or output_stride",
         ) from error
-    net = ClassifierNet(encoder, int(encoder.num_features), config.classes, config.head_dropout)
+    net = ClassifierNet(encoder, _width(encoder), config.classes, config.head_dropout)
     _switch_off_inner_randomness(net.encoder)
     return net.eval()
+
+
+def _width(encoder: Any) -> int:
+    return int(encoder.num_features)
 
 
 def _switch_off_inner_randomness(encoder: nn.Module) -> None:

@@ -124,6 +124,13 @@ class MemberRecord(Frozen):
     left_out_folds: tuple[int, ...] = ()
 
 
+class FamiliarityFile(Frozen):
+    """The file that describes the training pictures, for the check for foreign images, and its digest."""
+
+    file: str = Field(pattern=r"^[A-Za-z0-9_\-]+\.safetensors$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class PictureMove(Frozen):
     """A small move that leaves the class as it is: shares of the side down and to the right, and a scale."""
 
@@ -153,7 +160,8 @@ class ModelRecord(Frozen):
         "softmax" = one per class, in a segmentation with background first. moves: of a classifier's
         test-time variants, the first of which moves nothing; empty: it has none. folds: the patients of each
         fold of the training data, or empty for a model trained elsewhere. rule_limits: of the shape
-        rules, from the training references, or of the class rules; None: the built-in ones. folder: where its files lie; not part of the JSON.
+        rules or of the class rules; None: the built-in ones. familiarity: description of the
+        training pictures, None: foreign images cannot be told. folder: where its files lie; not in the JSON.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")
@@ -171,6 +179,7 @@ class ModelRecord(Frozen):
     folds: tuple[tuple[str, ...], ...] = ()
     training: TrainingRecord | None = None
     rule_limits: Limits | None = None
+    familiarity: FamiliarityFile | None = None
     volume: str = ""
     licence: str
     source: str

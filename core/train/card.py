@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 
 from core.metrics import Interval
-from core.models.records import ModelRecord
+from core.models.records import ArchitectureConfig, ModelRecord
 from core.train.validate import TableRow, Validation
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
@@ -42,6 +42,7 @@ def card_text(record: ModelRecord, validation: Validation) -> str:
 def _facts(record: ModelRecord) -> str:
     size = sum((record.folder / each.file).stat().st_size for each in record.members) / 1e6
     what = record.architecture
+    assert isinstance(what, ArchitectureConfig)
     lines = (
         f"Data: {_patient_count(record)} patients of TCGA-LGG, {TRAINING_SLICES:,} axial slices, "
         f"{TUMOUR_SLICES:,} with tumour. {record.source}",

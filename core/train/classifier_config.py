@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.config import Frozen
-from core.models.records import ClassifierArchitecture
+from core.models.records import ClassifierArchitecture, PictureMove
 from core.train.config import About
 
 
@@ -33,12 +33,25 @@ class PictureChanges(Frozen):
     """Largest share of the picture that one erased rectangle covers."""
 
 
+MOVES = (
+    PictureMove(),
+    PictureMove(down=0.04),
+    PictureMove(down=-0.04),
+    PictureMove(right=0.04),
+    PictureMove(right=-0.04),
+    PictureMove(scale=1.08),
+    PictureMove(scale=0.92),
+)
+"""Test-time variants of a chest X-ray: all inside what training shows."""
+
+
 class ClassifierConfig(Frozen):
     """Everything that decides a classifier's weights, apart from the data and the library versions.
 
     members: for each member, the folds that it never sees. Two sizes: a share of the epochs runs at the
     smaller one first. mix_alpha: Beta(a, a) of the mixing of two pictures and their classes, 0: off
-    (Zhang et al. 2018, arXiv:1710.09412).
+    (Zhang et al. 2018, arXiv:1710.09412). hub_weights: start from the Hub's weights of the backbone instead
+    of random ones.
     """
 
     id: str
@@ -65,6 +78,36 @@ class ClassifierConfig(Frozen):
     label_smoothing: float = 0.1
     mix_alpha: float = 0.2
     changes: PictureChanges = PictureChanges()
+    moves: tuple[PictureMove, ...] = MOVES
+    hub_weights: bool = False
+
+
+def with_backbone(config: ClassifierConfig, backbone: str | None, hub_weights: bool) -> ClassifierConfig:
+    """The settings with another backbone of timm in its own size, under an id of its own.
+
+    A vision transformer is built for the configuration's size; a patch that does not divide it is refused
+    when the network is built.
+    """
+    if backbone is None:
+        return config.model_copy(update={"hub_weights": hub_weights or config.hub_weights})
+    transformer = backbone.startswith(("vit", "deit", "beit", "eva"))
+    size = config.size - config.size % 32 if not transformer else 224
+    architecture = ClassifierArchitecture(
+        backbone=backbone,
+        in_channels=config.architecture.in_channels,
+        classes=config.architecture.classes,
+        head_dropout=config.architecture.head_dropout,
+        image_size=size if transformer else None,
+    )
+    name = "".join(each if each.isalnum() else "-" for each in backbone.lower()).strip("-")
+    changes = {
+        "id": f"cxr-{name}"[:64],
+        "architecture": architecture,
+        "size": size,
+        "early_size": size if transformer else config.early_size,
+        "hub_weights": hub_weights,
+    }
+    return config.model_copy(update=changes)
 
 
 def read_classifier_config(path: Path) -> ClassifierConfig:
