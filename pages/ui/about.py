@@ -43,7 +43,9 @@ def purpose() -> None:
             "- as proof that a mask is right: “Looks consistent” says that no check fired, and where all "
             "networks miss the same lesion none may fire\n"
             "- on images unlike the training data: the models that come with it saw axial brain MRI of "
-            "adults with lower-grade glioma and nothing else, and no check recognises a foreign image as such"
+            "adults with lower-grade glioma or children's frontal chest X-rays and nothing else. The check "
+            "“foreign picture” recognises many other pictures, not all: each model's FAMILIARITY.md says "
+            "which it misses"
         )
 
 

@@ -69,7 +69,7 @@ def go_on() -> Step:
     id in the step: to ask again would miss a job that ends in between.
     """
     job = jobs.selected()
-    if job is None:
+    if job is None or jobs.kind_of(job) not in (jobs.READ, jobs.ANALYSE):
         return Step()
     if not job.finished and jobs.kind_of(job) == jobs.ANALYSE:
         return Step(running=job.id)

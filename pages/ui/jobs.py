@@ -17,12 +17,15 @@ POLL_SECONDS = 0.5
 
 READ = "read"
 ANALYSE = "analyse"
+ADD = "add"
+RUN = "run"
 """Kinds of work; a job's key begins with one of them, so that a reload knows what its result names."""
 
 
 def start(kind: str, title: str, work: Callable[[Progress], str], key: str) -> None:
     """Queue `work` and select its job; one with the same key that is still going on is joined instead."""
-    manager = resources.jobs() if kind == ANALYSE else resources.readers()
+    managers = {ANALYSE: resources.jobs, READ: resources.readers}
+    manager = managers.get(kind, resources.cohort_jobs)()
     selection.choose(job=manager.submit(title, work, key=f"{kind}:{key}"))
 
 
@@ -112,5 +115,5 @@ def _status(job: str) -> JobStatus | None:
     return next((status for status in found if status is not None), None)
 
 
-def _managers() -> tuple[JobManager, JobManager]:
-    return resources.readers(), resources.jobs()
+def _managers() -> tuple[JobManager, ...]:
+    return resources.readers(), resources.jobs(), resources.cohort_jobs()

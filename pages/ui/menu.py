@@ -12,6 +12,10 @@ SIDEBAR_PX = 232
 
 OPEN_CASE = "pages/open_case.py"
 CASE = "pages/case.py"
+RELIABILITY = "pages/reliability.py"
+COVERAGE = "pages/coverage.py"
+COHORTS = "pages/cohorts.py"
+MODELS = "pages/models.py"
 ABOUT = "pages/about.py"
 
 
@@ -36,6 +40,11 @@ def menu(title: str = "") -> Page:
                 # The default page lives at "/" alone; this is its own address, for links to it.
                 st.Page(OPEN_CASE, title="Open a case", url_path="open_case", visibility="hidden"),
             ],
+            "Trust": [
+                st.Page(RELIABILITY, title="Reliability"),
+                st.Page(COVERAGE, title="Risk and coverage"),
+            ],
+            "Models and data": [st.Page(COHORTS, title="Cohorts")],
             "System": [st.Page(ABOUT, title="About")],
         }
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
-from core.detector import SLICE_MEASURES, STUDY_MEASURES, measure_study
+from core.detector import FAMILIARITY, SLICE_MEASURES, STUDY_MEASURES, measure_study
 from core.metrics import summarise
 from core.pipeline import Outcome
 from core.types import Measure, Overlap, OverlapReport, Score, SliceSummary
@@ -36,7 +36,7 @@ OVERLAPS = (
 def case_numbers(outcome: Outcome) -> None:
     """Scores, shape and overlap of the whole case, then of each slice."""
     st.markdown("**Confidence of the case** (higher is safer)")
-    specs = {spec.key: spec for spec in SCORES}
+    specs = {spec.key: spec for spec in (*SCORES, FAMILIARITY)}
     _table([_row(score, specs[score.key]) for score in outcome.analysis.scores if score.key in specs])
     st.markdown("**Shape of the prediction**")
     shapes = {spec.key: spec for spec in STUDY_MEASURES}
@@ -80,7 +80,7 @@ def _slices(outcome: Outcome) -> None:
     slices = outcome.analysis.slices
     rows: dict[str, Sequence[object]] = {"Slice": [each.index + 1 for each in slices]}
     config = {"Slice": st.column_config.NumberColumn(pinned=True)}
-    for spec in (*SCORES, *SLICE_MEASURES):
+    for spec in (*SCORES, FAMILIARITY, *SLICE_MEASURES):
         rows[spec.label] = [_value(each, spec.key) for each in slices]
         unit = f" In {spec.unit}." if spec.unit else ""
         config[spec.label] = st.column_config.NumberColumn(format="%.3g", help=spec.help + unit)

@@ -30,9 +30,9 @@ class _NotStored(LookupError):
 
 
 class _Deletions:
-    """Mutable on purpose: `latest` is another object after every deletion in this process."""
+    """Mutable on purpose: how many there were in this process."""
 
-    latest = object()
+    count = 0
 
 
 def load_case(case_id: str) -> Case | None:
@@ -56,14 +56,14 @@ def load_outcome(analysis_key: str, limits: Limits | None = None) -> Outcome | N
 
 def forget() -> None:
     """Drop everything that is loaded or being loaded; called when a case is deleted."""
-    _Deletions.latest = object()
+    _Deletions.count += 1
     _case.clear()
     _outcome.clear()
 
 
-def deletions() -> object:
-    """Another object after every deletion in this process."""
-    return _Deletions.latest
+def deletions() -> int:
+    """How many deletions there were in this process; part of what is kept in memory."""
+    return _Deletions.count
 
 
 def _settled(load: CachedFunc[[str], T], key: str) -> T | None:
@@ -77,7 +77,7 @@ def _settled(load: CachedFunc[[str], T], key: str) -> T | None:
             found = load(key)
         except _NotStored:
             return None
-        if deletions() is before:
+        if deletions() == before:
             return found
         load.clear(key)
 

@@ -64,6 +64,12 @@ def readers() -> JobManager:
     return JobManager()
 
 
+@st.cache_resource(show_spinner=False, on_release=_shut_down)
+def cohort_jobs() -> JobManager:
+    """Adds and runs whole cohorts, so that a single case does not wait for two thousand."""
+    return JobManager()
+
+
 @st.cache_resource(show_spinner=False)
 def warm_up() -> threading.Thread:
     """Import the heavy libraries and open the default networks once, beside the first page."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.detector import FAMILIARITY
 from core.inference import estimator_spec
 from core.models import list_models
 from core.pipeline import Outcome
@@ -66,15 +67,15 @@ def _show(store: Store, stored: Outcome, writable: bool, running: str) -> None:
     _details(store, outcome, defaults, writable)
 
 
-def _view(outcome: Outcome, before: object) -> None:
+def _view(outcome: Outcome, before: int) -> None:
     """The case view; what it packed is dropped when a case was deleted since `before`."""
     try:
         case_view(
             outcome.case, outcome.analysis, outcome.verdict, key=VIEW,
-            score_labels={spec.key: spec.label for spec in SCORES}, facts=numbers.overlap_facts(outcome),
+            score_labels={spec.key: spec.label for spec in (*SCORES, FAMILIARITY)}, facts=numbers.overlap_facts(outcome),
         )  # fmt: skip
     finally:
-        if outcomes.deletions() is not before:
+        if outcomes.deletions() != before:
             forget_case(outcome.case.id)
 
 

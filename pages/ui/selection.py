@@ -1,4 +1,4 @@
-"""What is selected: a case, one of its analyses, a running job.
+"""What is selected: a case, one of its analyses, a running job, a cohort, one of its runs and a unit of it.
 
 Choices live in the address bar first (a reload starts a new session, a copied link reaches another
 person) and in session keys that belong to no widget second (widget values are dropped when the user
@@ -18,12 +18,18 @@ _ADDRESS_VALUE = re.compile(r"[0-9A-Za-z_.~-]{1,400}")
 
 @dataclass(frozen=True)
 class Selection:
-    """Ids as the store and the job manager know them, and changes of limits; "" = nothing selected."""
+    """Ids as the store and the job manager know them, and changes of limits; "" = nothing selected.
+
+    unit: place of a case in the table of the selected run, for cases that came without an image.
+    """
 
     case: str = ""
     analysis: str = ""
     job: str = ""
     limits: str = ""
+    cohort: str = ""
+    run: str = ""
+    unit: str = ""
 
 
 def current() -> Selection:
