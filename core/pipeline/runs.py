@@ -72,7 +72,7 @@ def run_cohort(
         left_out |= store.failed_positions(run.id)
     items = store.cohort_items(cohort_id)
     todo = [each for each in items if each.position not in left_out]
-    if todo and run.task == "segmentation":
+    if todo:
         progress(0.0, "Opening the networks")
         prepare(store, config)
     pace = _Pace(len(items), len(items) - len(todo), clock(), clock)
