@@ -1,6 +1,7 @@
 """Layout `manifest`: a CSV or Parquet table that names the files of every case.
 
-Columns: case, image, and if wanted reference, label (several findings separated by |), group, prediction.
+Columns: case, image, and if wanted reference, label, group, prediction. Several findings or
+predictions of a case are separated by semicolons.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ REQUIRED = ("case", "image")
 OPTIONAL = ("reference", "label", "group", "prediction")
 NAMES = ("manifest.csv", "manifest.tsv", "manifest.parquet")
 _TABLE = (".csv", ".tsv", ".parquet")
-SEPARATOR = "|"
+SEPARATOR = ";"
+"""Between several findings or files of one case, as in tables of predictions."""
 
 
 def find_manifest(listing: Listing) -> Plan:

@@ -64,10 +64,17 @@ class Members:
         """Unpacked bytes of each member, as declared."""
         return tuple(entry.file_size for entry in self._entries)
 
-    def read(self, index: int, left: int | None = None) -> bytes:
-        """One member, at most `left` bytes."""
+    def read(self, index: int, left: int | None = None, *, arrays: bool = False) -> bytes:
+        """One member, at most `left` bytes; with `arrays` it may be a .npz, which is a zip itself."""
         most = self._limits.inflated if left is None else left
-        return _read(self._archive, self._entries[index], most)
+        data = _read(self._archive, self._entries[index], most)
+        if sniff(data) == "zip" and not (arrays and is_npz(data)):
+            raise _refused(
+                f"member {display_name(self.names[index])} is itself a zip",
+                "images, not archives, inside the zip",
+                "unpack the inner archive first",
+            )
+        return data
 
 
 def read_members(data: bytes, limits: Limits) -> tuple[list[NamedBytes], tuple[str, ...]]:
@@ -79,6 +86,17 @@ def read_members(data: bytes, limits: Limits) -> tuple[list[NamedBytes], tuple[s
             members.append(NamedBytes(name, found.read(index, left)))
             left -= len(members[-1].data)
     return members, skipped_note([name for name in found.names if is_junk(name)])
+
+
+def is_npz(data: bytes) -> bool:
+    """Whether a zip holds nothing but .npy members."""
+    if not data.startswith(b"PK\x03\x04"):
+        return False
+    try:
+        names = zipfile.ZipFile(io.BytesIO(data)).namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return False
+    return bool(names) and all(name.endswith(".npy") for name in names)
 
 
 def is_junk(name: str) -> bool:
@@ -166,7 +184,7 @@ def _check_together(entries: list[zipfile.ZipInfo], limits: Limits) -> None:
 
 
 def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> bytes:
-    """One member, never more than its declared size, checksum compared, no archive inside the archive."""
+    """One member, never more than its declared size, checksum compared."""
     name = display_name(entry.filename)
     most = min(entry.file_size, left)
     try:
@@ -181,12 +199,6 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> bytes:
     if len(data) != entry.file_size:
         raise _refused(
             f"member {name} is not as long as the directory says", "a true directory", "zip the files again"
-        )
-    if sniff(data) == "zip":
-        raise _refused(
-            f"member {name} is itself a zip",
-            "images, not archives, inside the zip",
-            "unpack the inner archive first",
         )
     return data
 

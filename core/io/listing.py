@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from core.errors import InputProblem
-from core.io.archive import Members
+from core.io.archive import Members, is_npz
 from core.io.limits import DEFAULT_LIMITS, Limits, check_upload
 from core.io.names import display_name
-from core.io.npz import is_npz
 from core.io.packed import packed_index
 from core.io.rows import read_rows
 from core.io.sniff import sniff
@@ -131,7 +130,7 @@ def _archive(file: NamedBytes, limits: Limits) -> Listing:
         for name, size in zip(names, members.sizes, strict=True)
         if not any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
     ]
-    return _listing(display_name(file.name), files, lambda name: members.read(index[name]), ())
+    return _listing(display_name(file.name), files, lambda name: members.read(index[name], arrays=True), ())
 
 
 def _is_archive(data: bytes) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import math
-import zipfile
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,17 +19,6 @@ from core.io.limits import Limits
 NPY = b"\x93NUMPY"
 _KINDS = "biufU"
 _LONGEST_HEADER = 10_000
-
-
-def is_npz(data: bytes) -> bool:
-    """Whether a zip holds nothing but .npy members."""
-    if not data.startswith(b"PK\x03\x04"):
-        return False
-    try:
-        names = zipfile.ZipFile(io.BytesIO(data)).namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return False
-    return bool(names) and all(name.endswith(".npy") for name in names)
 
 
 def read_npz(data: bytes, limits: Limits) -> Mapping[str, Array]:

@@ -13,10 +13,11 @@ import numpy as np
 
 from core.config import ReadOptions
 from core.errors import InputProblem
+from core.io.archive import is_npz
 from core.io.decoded import COLOUR, GREY, Array, Decoded
 from core.io.limits import DEFAULT_LIMITS, Limits, check_size
 from core.io.names import display_name
-from core.io.npz import is_npz, read_npz
+from core.io.npz import read_npz
 from core.io.reader import READER_VERSION, NamedMask, make_case
 from core.types import Case, NamedBytes, PackedIndex
 

@@ -13,11 +13,12 @@ import numpy as np
 
 from core.config import ReadOptions
 from core.errors import InputProblem
+from core.io.archive import is_npz
 from core.io.boundary import at_boundary
 from core.io.decoded import Array, Decoded
 from core.io.limits import DEFAULT_LIMITS, Limits
 from core.io.names import display_name
-from core.io.npz import NPY, is_npz, read_npy, read_npz
+from core.io.npz import NPY, read_npy, read_npz
 from core.io.orient import from_source, orient, source_affine
 from core.io.reference import read_labels, read_mask
 from core.io.upload import decode_upload

@@ -150,9 +150,13 @@ def remove_cohort(store: Store, cohort_id: str) -> int:
 
 def holds_predictions(source: Source) -> bool:
     """Whether a source is a table of results, not one that names the files of cases."""
-    if not isinstance(source, Path) or not source.is_file() or not source.name.lower().endswith(TABLES):
+    if isinstance(source, Path):
+        if not source.is_file() or not source.name.lower().endswith(TABLES):
+            return False
+        source = read_path(source)
+    if len(source) != 1 or not source[0].name.lower().endswith(TABLES):
         return False
-    columns = set(read_rows(read_path(source)[0])[0])
+    columns = set(read_rows(source[0])[0])
     bare = {"confidence", "risk"} <= columns
     return "image" not in columns and (bare or any(each.startswith("prob_") for each in columns))
 

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -216,6 +217,44 @@ class TestPredictions:
         assert (made_by.imported, made_by.config.model_id, made_by.samples) == (True, "imported", 3)
         assert outcome.overlap.whole.dice == pytest.approx(2 / 3)
 
+    def test_pictures_of_slices_are_put_together(self, tmp_path: Path, store: Store) -> None:
+        for number in (9, 10):
+            save(tmp_path / "d" / "p" / f"p_{number}.tif", grey(number))
+            save(tmp_path / "d" / "p" / f"p_{number}_mask.tif", square(number - 8))
+            for fold in (0, 1):
+                save(tmp_path / "f" / f"fold{fold}" / f"p_{number}.png", square(number - 8 + fold))
+        cohort = add_cohort(store, tmp_path / "d")
+        run = import_predictions(store, cohort.id, tmp_path / "f", judge="last")
+        slices = unit_table(store, run.id, "slice")
+        assert (cohort.layout, run.done, slices.slice.tolist()) == ("lgg", 1, [0, 1])
+        # The last fold draws a row too many: 2 * 8 / (8 + 16), 2 * 16 / (16 + 24).
+        assert slices.metrics["dice"].tolist() == pytest.approx([2 / 3, 4 / 5])
+
+    def test_nnunet_from_data_set_to_softmax(self, tmp_path: Path, store: Store) -> None:
+        affine = np.diag([-1.0, -1.0, 2.0, 1.0])
+        labels = np.zeros((6, 5, 4), np.uint8)
+        labels[1:3, 1:3, 1], labels[4, 4, 2] = 1, 2
+        for folder in ("imagesTr", "labelsTr"):
+            (tmp_path / "d" / folder).mkdir(parents=True)
+        for channel in (0, 1):
+            values = np.arange(120, dtype=np.int16).reshape(6, 5, 4) * np.int16(channel + 1)
+            nib.save(nib.Nifti1Image(values, affine), tmp_path / f"d/imagesTr/a_000{channel}.nii.gz")
+        nib.save(nib.Nifti1Image(labels, affine), tmp_path / "d/labelsTr/a.nii.gz")
+        facts = {"channel_names": {"0": "FLAIR", "1": "T1"}, "labels": {"background": 0, "x": 1, "y": 2}}
+        (tmp_path / "d" / "dataset.json").write_text(json.dumps(facts))
+        cohort = add_cohort(store, tmp_path / "d")
+        (item,) = store.cohort_items(cohort.id)
+        case = store.case(item.case_id or "")
+        assert case is not None and case.image.channel_names == ("FLAIR", "T1")
+        assert (cohort.layout, cohort.class_names) == ("nnunet", ("x", "y"))
+        softmax = np.stack([k == labels.T for k in range(3)]) * np.float32(0.7) + np.float32(0.1)
+        (tmp_path / "p").mkdir()
+        np.savez(tmp_path / "p" / "a.npz", probabilities=softmax.astype(np.float16))
+        run = import_predictions(store, cohort.id, tmp_path / "p")
+        table = unit_table(store, run.id)
+        assert run.class_names == ("x", "y")
+        assert table.metrics["dice"].tolist() == [1.0]
+
     def test_one_hard_mask_has_no_confidence(self, tmp_path: Path, store: Store) -> None:
         cohort = add_cohort(store, make_pairs(tmp_path / "d", 1))
         save(tmp_path / "p" / "case0.png", square(2))
@@ -260,7 +299,7 @@ class TestPredictions:
         cohort = add_cohort(store, make_pairs(tmp_path / "d", 2))
         save(tmp_path / "p" / "x1.png", square(2))
         save(tmp_path / "p" / "x2.png", square(4))
-        rows = "case,prediction\ncase0,x1.png|x2.png\ncase1,../d/case1_mask.png\nother,x1.png\n"
+        rows = "case,prediction\ncase0,x1.png;x2.png\ncase1,../d/case1_mask.png\nother,x1.png\n"
         (tmp_path / "p" / "t.csv").write_text(rows)
         preview = preview_predictions(store, cohort.id, tmp_path / "p" / "t.csv")
         assert (preview.matched, preview.samples, preview.unmatched) == (1, (2, 2), ("case1",))

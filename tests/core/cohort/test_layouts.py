@@ -221,7 +221,7 @@ def row(case: str, image: str, **more: str) -> dict[str, str]:
 
 
 def test_manifest_keeps_ids_as_they_are_spelled() -> None:
-    rows = tuple(row(case, "a.png", group=case, label="x|y") for case in ("001", "NA", "1E5", "=1+1"))
+    rows = tuple(row(case, "a.png", group=case, label="x;y") for case in ("001", "NA", "1E5", "=1+1"))
     plan = recognise(listing("manifest.csv", "a.png", rows=rows)).plan
     assert names(plan) == ["001", "NA", "1E5", "=1+1"]
     assert (plan.task, plan.class_names) == ("multilabel", ("x", "y"))

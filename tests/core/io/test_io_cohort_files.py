@@ -11,10 +11,11 @@ import pytest
 from io_files import pillow
 
 from core.errors import InputProblem
+from core.io.archive import is_npz
 from core.io.levels import Levels, class_values, levels_of
 from core.io.limits import DEFAULT_LIMITS
 from core.io.listing import MOST_FILES, open_listing
-from core.io.npz import is_npz, read_npy, read_npz
+from core.io.npz import read_npy, read_npz
 from core.io.packed import Packed
 from core.io.rows import TableLimits, read_rows
 from core.io.stack import read_channels, read_fitted, read_stack
@@ -87,6 +88,13 @@ class TestListing:
     def test_a_zip_with_a_path_that_leaves_it_is_refused(self, name: str) -> None:
         with pytest.raises(InputProblem, match="leaves the archive"):
             open_listing([NamedBytes("d.zip", zipped(**{name: b"1"}))])
+
+    def test_a_zip_may_hold_arrays_but_no_other_archive(self) -> None:
+        inner = npz(a=np.zeros(2))
+        found = open_listing([NamedBytes("d.zip", zipped(**{"a.npz": inner, "b.zip": zipped(c=b"1")}))])
+        assert found.read("a.npz") == inner
+        with pytest.raises(InputProblem, match="itself a zip"):
+            found.read("b.zip")
 
     def test_two_uploads_of_one_name_are_refused(self) -> None:
         with pytest.raises(InputProblem, match="same name"):
