@@ -104,14 +104,22 @@ def atoms_of(
     )
 
 
-def areas_of(weights: Float64Array, atoms: Atoms) -> dict[str, Float64Array]:
-    """Areas of (atom, draw) whole-number weights, (draw,) by name of AREAS."""
+def areas_of(
+    weights: Float64Array, atoms: Atoms, oracle: Float64Array | None = None
+) -> dict[str, Float64Array]:
+    """Areas of (atom, draw) whole-number weights, (draw,) by name of AREAS.
+
+    oracle: (draw,) oracle AURC of these draws where it is known from another score of the same cases.
+    """
     accepted, risk_sum = cumulative(weights, atoms)
     n, total = accepted[-1], risk_sum[-1]
     mean = total / n
     aurc, augrc = _trapezoids(accepted, risk_sum)
     binary = atoms.steps is None
-    oracle = _binary_oracle(mean) if atoms.steps is None else _oracle(weights, atoms.steps)
+    if atoms.steps is None:
+        oracle = _binary_oracle(mean)
+    elif oracle is None:
+        oracle = _oracle(weights, atoms.steps)
     # Exact for a risk of 0 or 1, ties included: AUGRC = (1 - AUROC) a e + e^2 / 2.
     auroc = 1.0 - _ratio(augrc - mean**2 / 2.0, mean * (1.0 - mean)) if binary else np.full(n.size, np.nan)
     return {
@@ -127,9 +135,14 @@ def areas_of(weights: Float64Array, atoms: Atoms) -> dict[str, Float64Array]:
 
 def cumulative(weights: Float64Array, atoms: Atoms) -> tuple[Float64Array, Float64Array]:
     """(level, draw) number of accepted cases and sum of their risk."""
-    accepted = np.add.reduceat(weights, atoms.first, axis=0)
-    risk_sum = np.add.reduceat(weights * atoms.risk[:, None], atoms.first, axis=0)
+    accepted = _added(weights, atoms.first)
+    risk_sum = _added(weights * atoms.risk[:, None], atoms.first)
     return np.cumsum(accepted, axis=0), np.cumsum(risk_sum, axis=0)
+
+
+def _added(rows: Float64Array, first: NDArray[np.int64]) -> Float64Array:
+    """Sums of the rows from each `first` to the next; nothing to add where every row stands alone."""
+    return rows if first.size == len(rows) else np.add.reduceat(rows, first, axis=0)
 
 
 def _starts(ordered: NDArray[np.generic]) -> NDArray[np.int64]:
@@ -177,7 +190,7 @@ def _oracle(weights: Float64Array, steps: Steps) -> Float64Array:
     w equal risks r after N cases of sum R add sum_k (R + k r)/(N + k) = w r + (R - N r)(H(N + w) - H(N)),
     with H the harmonic numbers.
     """
-    ordered = np.add.reduceat(weights[steps.order], steps.first, axis=0)
+    ordered = _added(weights[steps.order], steps.first)
     cost = steps.risk[:, None]
     after = np.cumsum(ordered, axis=0)
     sums = np.cumsum(ordered * cost, axis=0)

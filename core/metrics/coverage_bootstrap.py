@@ -31,7 +31,8 @@ Groups = Sequence[str] | NDArray[np.generic]
 class AreaEstimates:
     """Areas of one score with percentile intervals; low and high None with fewer than two groups.
 
-    values: the areas of the cases themselves, never pooled. intervals: by name of AREAS.
+    values: the areas of the cases themselves, never pooled. intervals: by name of AREAS. oracle_draws:
+    (replicate,) oracle AURC of each draw, for other scores of the same cases; None where cases are pooled.
     """
 
     values: Areas
@@ -39,6 +40,7 @@ class AreaEstimates:
     groups: int
     replicates: int
     level: float
+    oracle_draws: Float64Array | None = None
 
     def __getitem__(self, name: str) -> Estimate:
         return self.intervals[name]
@@ -52,13 +54,14 @@ def bootstrap_areas(
     seed: int,
     replicates: int = REPLICATES,
     level: float = 0.95,
+    oracle_draws: Float64Array | None = None,
 ) -> AreaEstimates:
     """Areas of `risk_coverage` with intervals; groups: patient of each case, None: each its own.
 
     Same arguments, same interval. With groups, and up to EXACT_UNITS cases without, scores of the same cases
-    see the same draws. Beyond EXACT_UNITS cases are pooled, which moves the ends by less than 2 % of the
-    standard deviation (tested). Raises ValueError as
-    `risk_coverage`, and when the lengths differ.
+    see the same draws, so that one's `oracle_draws` may be handed to the next (None: worked out again).
+    Beyond EXACT_UNITS cases are pooled, which moves the ends by less than 2 % of the standard deviation
+    (tested). Raises ValueError as `risk_coverage`, and when the lengths differ.
     """
     conf, cost = checked(confidence, risk)
     index, n_groups = group_index(groups, conf.size)
@@ -68,17 +71,31 @@ def bootstrap_areas(
         alone = {name: Estimate(value=getattr(values, name)) for name in AREAS}
         return AreaEstimates(values, alone, n_groups, 0, level)
     atoms = atoms_of(conf, cost, order)
-    drawn = replicate_areas(atoms, index, n_groups, seed=seed, replicates=replicates)
+    drawn = replicate_areas(
+        atoms, index, n_groups, seed=seed, replicates=replicates, oracle_draws=oracle_draws
+    )
     shift = _shift(values, atoms)
     intervals = {name: interval_of(getattr(values, name), drawn[name] + shift[name], level) for name in AREAS}
-    return AreaEstimates(values, intervals, n_groups, replicates, level)
+    kept = None if atoms.pooled else drawn["oracle_aurc"]
+    return AreaEstimates(values, intervals, n_groups, replicates, level, kept)
 
 
 def replicate_areas(
-    atoms: Atoms, index: NDArray[np.int64], n_groups: int, *, seed: int, replicates: int
+    atoms: Atoms,
+    index: NDArray[np.int64],
+    n_groups: int,
+    *,
+    seed: int,
+    replicates: int,
+    oracle_draws: Float64Array | None = None,
 ) -> dict[str, Float64Array]:
     """The areas of every replicate, (replicate,) by name of AREAS; NaN where a draw leaves one undefined."""
-    drawn = [areas_of(weights, atoms) for weights in draw_weights(atoms, index, n_groups, seed, replicates)]
+    drawn: list[dict[str, Float64Array]] = []
+    done = 0
+    for weights in draw_weights(atoms, index, n_groups, seed, replicates):
+        part = slice(done, done + weights.shape[1])
+        drawn.append(areas_of(weights, atoms, None if oracle_draws is None else oracle_draws[part]))
+        done = part.stop
     return {name: np.concatenate([each[name] for each in drawn]) for name in AREAS}
 
 

@@ -13,7 +13,7 @@ from core.metrics.certified import Certified, certified_threshold
 from core.metrics.class_scores import with_confidence
 from core.metrics.conformal import MissRateControl, control_miss_rate, miss_curves
 from core.metrics.coverage_atoms import AREAS
-from core.metrics.coverage_bootstrap import REPLICATES, bootstrap_areas
+from core.metrics.coverage_bootstrap import REPLICATES, AreaEstimates, bootstrap_areas
 from core.metrics.histogram import LOWER
 from core.metrics.operating import Answer, Prepared, Target, prepare
 from core.metrics.risk import Risks, risk_of
@@ -109,10 +109,8 @@ def coverage_report(
         raise _nothing_left(full.title, found)
     risk = found.risk[found.keep]
     groups = np.asarray(full.group)[found.keep]
-    each = {
-        key: _score(key, full.confidence[key][found.keep], risk, groups, seed, replicates) for key in keys
-    }
     ideal = bootstrap_areas(-risk, risk, groups, seed=seed, replicates=replicates)
+    each = {key: _score(key, full.confidence[key][found.keep], risk, groups, ideal, seed) for key in keys}
     prepared = prepare_score(full, found, keys[0], seed=seed, replicates=replicates)
     return CoverageReport(
         title=full.title,
@@ -176,14 +174,16 @@ def _score(
     confidence: Float64Array,
     risk: Float64Array,
     groups: NDArray[np.generic],
+    ideal: AreaEstimates,
     seed: int,
-    replicates: int,
 ) -> ScoreCoverage:
     undefined = int(np.isnan(confidence).sum())
     if undefined:
         return ScoreCoverage(key, undefined, None, UNDEFINED_AREAS, None)
     curve = risk_coverage(confidence, risk)
-    areas = bootstrap_areas(confidence, risk, groups, seed=seed, replicates=replicates)
+    areas = bootstrap_areas(
+        confidence, risk, groups, seed=seed, replicates=ideal.replicates, oracle_draws=ideal.oracle_draws
+    )
     binary = areas.values.failure_auroc is not None
     sensitivity = sensitivity_at_specificity(curve) if binary else None
     return ScoreCoverage(key, 0, _drawn(curve), areas.intervals, sensitivity)

@@ -140,3 +140,12 @@ def test_undefined_areas_stay_undefined() -> None:
 def test_group_names_must_match_the_cases() -> None:
     with pytest.raises(ValueError, match="2 cases but 1"):
         bootstrap_areas([0.1, 0.2], [0.0, 1.0], ["a"], seed=0)
+
+
+def test_oracle_of_another_score_of_the_same_cases_changes_nothing() -> None:
+    confidence, risk = cohort(90, binary=False)
+    groups = [str(k // 3) for k in range(90)]
+    first = bootstrap_areas(-risk, risk, groups, seed=0, replicates=60)
+    alone = bootstrap_areas(confidence, risk, groups, seed=0, replicates=60)
+    handed = bootstrap_areas(confidence, risk, groups, seed=0, replicates=60, oracle_draws=first.oracle_draws)
+    assert handed.intervals == alone.intervals
