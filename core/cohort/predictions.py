@@ -62,7 +62,7 @@ def match_predictions(names: Sequence[str], cases: Sequence[str]) -> Matches:
 
 
 def listed_predictions(rows: Rows, base: str, names: Sequence[str], cases: Sequence[str]) -> Matches:
-    """Files that a table names in its columns case and prediction, several of a case in rows or after a semicolon.
+    """Files that a table names in its columns case and prediction; several of a case in rows or by `;`.
 
     base: folder of the table; names: files there are. Raises NoFit where a column is missing.
     """
