@@ -2,6 +2,8 @@
 
 from core.detector.context import CONTEXT_MEASURES
 from core.detector.decide import decide
+from core.detector.familiarity import FAMILIARITY, familiarity_of_slices, familiarity_of_study, measure_view
+from core.detector.familiarity_file import read_familiarity
 from core.detector.limits import built_in_limits, default_limits, fit_limits, limit_of, summarise, with_limit
 from core.detector.measures import (
     SLICE_MEASURES,
@@ -17,6 +19,7 @@ from core.types import Limits, RuleLimit
 
 __all__ = [
     "CONTEXT_MEASURES",
+    "FAMILIARITY",
     "RULES",
     "SLICE_MEASURES",
     "STUDY_MEASURES",
@@ -28,11 +31,15 @@ __all__ = [
     "chosen_for",
     "decide",
     "default_limits",
+    "familiarity_of_slices",
+    "familiarity_of_study",
     "fit_limits",
     "limit_of",
     "measure_slice",
     "measure_study",
+    "measure_view",
     "point_flags",
+    "read_familiarity",
     "rule_spec",
     "summarise",
     "value_of",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.detector.limits import limit_of
 from core.detector.point import point_applies, point_flags
-from core.detector.rules import CLASS_RULES, rule_spec
+from core.detector.rules import CLASS_RULES, FOREIGN, rule_spec
 from core.types import Flag, Limits, OperatingPoint, RuleLimit, Score, Verdict
 
 CLASS_CONFIDENCE = "low-class-confidence"
@@ -43,12 +43,14 @@ def decide_class(
         judged_by = operating_point.label
     elif limit.active:
         found += _below(scores, limit)
+    foreign = limit_of(limits, FOREIGN.key)
+    found += _below(scores, foreign) if foreign.active else []
     found.sort(key=lambda flag: -flag.severity)
     return Verdict(answer="review" if found else "consistent", flags=tuple(found), operating_point=judged_by)
 
 
 def _below(scores: Sequence[Score], limit: RuleLimit) -> list[Flag]:
-    spec = rule_spec(CLASS_CONFIDENCE)
+    spec = rule_spec(limit.rule)
     value = next((each.value for each in scores if each.key == spec.measure), None)
     if value is None or not spec.fires(value, limit.limit):
         return []

@@ -12,6 +12,7 @@ from core.types import Cause
 FROM_REFERENCES = "percentiles of the training references"
 BY_DEFINITION = "definition of the finding"
 FROM_OUT_OF_FOLD = "out-of-fold predictions of the training patients"
+FROM_UNSEEN_PICTURES = "pictures of training patients that neither network nor description had seen"
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,17 @@ class RuleSpec:
 
 SMALLEST = 1e-6
 """Shares below one millionth are not told apart on a logarithmic scale."""
+
+FOREIGN = RuleSpec(
+    key="foreign", cause="ood", label="Foreign picture", letter="O", measure="familiarity",
+    side="below", scope="study", place="all", thin_ends=True, scale="log", percent=False,
+    limit=0.5, spread=math.log(2.0), low=0.0, high=1.0, fitted=False, basis=FROM_UNSEEN_PICTURES,
+    help="The picture looks unlike those that the model was trained on: another organ, view or kind of "
+    "picture, inverted or spoilt. 0.5 is where the least familiar hundredth of the training pictures begins.",
+    sentence="The picture looks unlike the training pictures (familiarity {measured}; they seldom come out "
+    "below {limit}). Whatever was found on it, the model was not made for such a picture.",
+)  # fmt: skip
+"""Over segmented and classified pictures alike."""
 
 RULES: tuple[RuleSpec, ...] = (
     RuleSpec(
@@ -172,6 +184,7 @@ RULES: tuple[RuleSpec, ...] = (
         sentence="Confidence {measured}: the predictions share too little with each other. On patients that "
         "the networks had not seen, good outlines seldom came out below {limit}.",
     ),
+    FOREIGN,
 )  # fmt: skip
 
 CLASS_RULES: tuple[RuleSpec, ...] = (
@@ -182,6 +195,7 @@ CLASS_RULES: tuple[RuleSpec, ...] = (
         help="No class is likely enough. Pictures between two classes and foreign pictures often end here.",
         sentence="The likeliest class has a probability of {measured}, below {limit}.",
     ),
+    FOREIGN,
 )  # fmt: skip
 """The rules over a classified picture, which has no mask to measure."""
 
@@ -198,6 +212,6 @@ def rule_spec(key: str) -> RuleSpec:
     raise SettingsProblem(
         "There is no such shape rule",
         found=repr(key),
-        expected="one of " + ", ".join(spec.key for spec in (*RULES, *CLASS_RULES)),
+        expected="one of " + ", ".join(dict.fromkeys(spec.key for spec in (*RULES, *CLASS_RULES))),
         fix="use one of these names",
     )

@@ -11,7 +11,7 @@ from core.inference.estimators import Pass, SamplePlan
 from core.inference.member import Member, groups_of
 from core.inference.moves import apply_move
 from core.inference.pictures import Pictures
-from core.types import Float32Array, Float64Array, Progress
+from core.types import Float32Array, Float64Array, Progress, SliceView
 
 
 def class_samples(
@@ -26,6 +26,7 @@ def class_samples(
     picture = pictures.picture(0)
     drawn: list[Float32Array] = []
     evidence: list[Float32Array] = []
+    features: dict[int, Float32Array] = {}
     for place, each in enumerate(plan.passes):
         progress(place / len(plan.passes), f"Pass {place + 1} of {len(plan.passes)}")
         member = members[each.member]
@@ -35,12 +36,15 @@ def class_samples(
             drawn += member.probabilities(kept, masks, group)
         if each.symmetry == 0:
             evidence += _evidence(member, kept)
+            if (averaged := member.features(kept)) is not None:
+                features[each.member] = averaged[0]
     progress(1.0, f"{len(plan.passes)} of {len(plan.passes)} passes")
     prob = np.stack(drawn).astype(np.float64)
     if pictures.record.task == "classification":
         prob /= prob.sum(axis=1, keepdims=True)
     maps = np.mean(evidence, axis=0) if len(evidence) == len(members) else None
-    return ClassSamples(prob, None if maps is None else _saliency(maps, prob, pictures))
+    saliency = None if maps is None else _saliency(maps, prob, pictures)
+    return ClassSamples(prob, saliency, SliceView(picture, features))
 
 
 def _moved(picture: Float32Array, each: Pass, pictures: Pictures) -> Float32Array:

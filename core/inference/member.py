@@ -110,7 +110,7 @@ class Member:
         return found
 
     def features(self, kept: Kept) -> Float32Array | None:
-        """Averaged feature maps of kept pictures, float32 (slice, feature); None where the network has none."""
+        """Averaged feature maps of kept pictures, float32 (slice, feature); None where there are none."""
         if self.staged.summary is None:
             return None
         found: Float32Array = kept[self.staged.summary].float().cpu().numpy()

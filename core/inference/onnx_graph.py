@@ -27,7 +27,7 @@ from core.config import digest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-GRAPH_SCHEME = 1
+GRAPH_SCHEME = 2
 """Version of how a graph is exported and kept."""
 RUNTIME_ERRORS = (
     runtime.Fail,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from core.inference.member import Member, groups_of
 from core.inference.pictures import Pictures, constant_values
 from core.inference.staged import Kept
 from core.inference.tta import apply_symmetry, undo_symmetry
-from core.types import Float32Array, Progress, SliceSamples
+from core.types import Float32Array, Progress, SliceSamples, SliceView
 
 
 class Run:
@@ -47,7 +48,12 @@ class Run:
                 progress(index / total, f"Slice {index + 1} of {total}")
                 values = constant_values(inputs[place])
                 same = None if values is None else constant.setdefault(values, index)
-                yield SliceSamples(index, self._samples(batch, place), None if same == index else same)
+                yield SliceSamples(
+                    index=index,
+                    samples=self._samples(batch, place),
+                    same_as=None if same == index else same,
+                    view=partial(batch.view, self.plan, place),
+                )
         progress(1.0, f"{total} of {total} slices")
 
     def _samples(self, batch: Batch, place: int) -> Iterator[Float32Array]:
@@ -69,6 +75,7 @@ class Batch:
         self.inputs = inputs
         self.members = members
         self._kept: dict[tuple[int, int], Kept] = {}
+        self._features: dict[int, Float32Array | None] = {}
 
     def kept(self, each: Pass, place: int) -> Kept:
         """What the first part hands on for one of the slices; computed for all of them the first time."""
@@ -77,6 +84,16 @@ class Batch:
         if found is None:
             turned = np.stack([apply_symmetry(picture, each.symmetry) for picture in self.inputs])
             found = self.members[each.member].keep(turned)
+            if each.symmetry == 0:
+                self._features[each.member] = self.members[each.member].features(found)
             if len(self.inputs) > 1:
                 self._kept[key] = found
         return tuple(tensor[place : place + 1] for tensor in found)
+
+    def view(self, plan: SamplePlan, place: int) -> SliceView:
+        """What the networks saw of one of the slices; nothing is run again once its samples were read."""
+        for each in plan.passes:
+            if each.symmetry == 0 and each.member not in self._features:
+                self.kept(each, place)
+        features = {index: found[place] for index, found in self._features.items() if found is not None}
+        return SliceView(self.inputs[place], features)

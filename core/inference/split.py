@@ -25,9 +25,9 @@ class Features(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Feature maps of the last stage."""
-        return self.net.features(x)
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Feature maps of the last stage, and the averages that describe the picture."""
+        return self.net.described(x)
 
 
 def stage(net: nn.Module, example: Tensor) -> Staged:
@@ -61,7 +61,7 @@ def _stage_head(net: WholeNet, layers: tuple[DropoutLayer, ...]) -> Staged:
         padding=head.padding,
         dilation=head.dilation,
     )
-    return Staged(Features(net).eval(), (conv,), net.after, (), (), sites, any_batch=True)
+    return Staged(Features(net).eval(), (conv,), net.after, (), (), sites, any_batch=True, summary=1)
 
 
 def _stage_traced(net: nn.Module, layers: tuple[DropoutLayer, ...], example: Tensor) -> Staged:

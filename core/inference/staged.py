@@ -68,7 +68,8 @@ class Staged:
     """A network as prefix (once), folded convolutions (once for all samples) and tail (per sample).
 
     tail is called with the kept tensors named by tail_kept, the folded outputs, and the masks of tail_sites;
-    it returns logits. any_batch: the prefix takes any number of slices at a time, else one.
+    it returns logits. any_batch: the prefix takes any number of slices at a time, else one. summary: which
+    kept tensor holds averaged feature maps (slice, feature), for the check for foreign images, None: none.
     """
 
     prefix: nn.Module
@@ -78,6 +79,7 @@ class Staged:
     tail_sites: tuple[int, ...]
     sites: tuple[Site, ...]
     any_batch: bool
+    summary: int | None = None
 
     def unit_masks(self, like: Tensor) -> Masks:
         """Masks that change nothing: the network with its dropout off."""

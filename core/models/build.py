@@ -70,10 +70,28 @@ class SegmentationNet(nn.Module):
         maps: Tensor = self.decoder(self.encoder(x))
         return maps
 
+    def described(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """`features`, and the mean over the places of the encoder's second deepest stage, (case, channel).
+
+        The mean describes the picture to the check for foreign images; the deepest stage did no better there.
+        """
+        stages = self.encoder(x)
+        return self.decoder(stages), _summary(stages)
+
+    def summary(self, x: Tensor) -> Tensor:
+        """The second part of `described` alone; the decoder does not run."""
+        return _summary(self.encoder(x))
+
     def forward(self, x: Tensor) -> Tensor:
         """Logits (case, class, row, column) of images (case, channel, row, column)."""
         logits: Tensor = self.after(self.head(self.dropout(self.features(x))))
         return logits
+
+
+def _summary(stages: Any) -> Tensor:
+    chosen = stages[max(len(stages) - 2, 0)] if isinstance(stages, list | tuple) else stages
+    averaged: Tensor = chosen.mean((2, 3))
+    return averaged
 
 
 def build_network(config: ArchitectureConfig) -> SegmentationNet:

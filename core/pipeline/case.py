@@ -17,6 +17,7 @@ from core import __version__
 from core.config import AnalysisConfig, ReadOptions, digest
 from core.detector import Limits, decide, default_limits, measure_slice
 from core.metrics import overlap_report
+from core.pipeline.foreign import Watch, unchecked_note
 from core.types import (
     Analysis,
     Case,
@@ -26,6 +27,7 @@ from core.types import (
     OperatingPoint,
     OverlapReport,
     Progress,
+    Score,
     SliceSummary,
     Timing,
     Verdict,
@@ -206,10 +208,12 @@ def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progre
         config.members,
     )
     classes = len(predictor.record.class_names)
-    reduced = reduce(stream, case.image.slices, case.image.slice_shape, classes)
+    watch = Watch(predictor.record)
+    reduced = reduce(watch.over(stream), case.image.slices, case.image.slice_shape, classes)
     predicted = time.perf_counter()
     progress(0.85, "Scoring the confidence")
-    slices, scores = _summaries(reduced), score_case(reduced)
+    slices = _summaries(reduced, watch.slices(case.image.slices))
+    scores = (*score_case(reduced), watch.study())
     timings = (
         Timing(stage="prediction", seconds=predicted - started),
         Timing(stage="scores and rules", seconds=time.perf_counter() - predicted),
@@ -226,15 +230,21 @@ def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progre
     )
 
 
-def _summaries(reduced: Reduced) -> tuple[SliceSummary, ...]:
+def _summaries(reduced: Reduced, familiarity: tuple[Score, ...]) -> tuple[SliceSummary, ...]:
     from core.uncertainty import score_slices
 
     summaries = []
-    for index, (mask, scores) in enumerate(zip(reduced.mask_pred, score_slices(reduced), strict=True)):
+    rows = zip(reduced.mask_pred, score_slices(reduced), familiarity, strict=True)
+    for index, (mask, scores, familiar) in enumerate(rows):
         measures, components = measure_slice(mask > 0)
-        empty = not bool(mask.any())
         summaries.append(
-            SliceSummary(index=index, empty=empty, scores=scores, measures=measures, components=components)
+            SliceSummary(
+                index=index,
+                empty=not bool(mask.any()),
+                scores=(*scores, familiar),
+                measures=measures,
+                components=components,
+            )
         )
     return tuple(summaries)
 
@@ -271,6 +281,7 @@ def made_by_of(case: Case, config: AnalysisConfig, predictor: Predictor) -> Made
             "activation": predictor.record.activation,
             "preprocessing": predictor.record.preprocessing,
             "working_size": predictor.record.working_size,
+            "familiarity": predictor.record.familiarity,
             "schema": SCHEMA,
         }
     )
@@ -281,7 +292,13 @@ def made_by_of(case: Case, config: AnalysisConfig, predictor: Predictor) -> Made
         app_version=__version__,
         self_check=ran.self_check,
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=(*plan.notes, *ran.notes, *off_plane, *_contrast_note(config, predictor)),
+        notes=(
+            *plan.notes,
+            *ran.notes,
+            *off_plane,
+            *_contrast_note(config, predictor),
+            *unchecked_note(predictor.record),
+        ),
     )
 
 

@@ -6,7 +6,15 @@ from typing import get_args
 
 import pytest
 
-from core.detector import CONTEXT_MEASURES, RULES, SLICE_MEASURES, STUDY_MEASURES, RuleSpec, rule_spec
+from core.detector import (
+    CONTEXT_MEASURES,
+    FAMILIARITY,
+    RULES,
+    SLICE_MEASURES,
+    STUDY_MEASURES,
+    RuleSpec,
+    rule_spec,
+)
 from core.errors import SettingsProblem
 from core.types import Cause
 from core.uncertainty import SCORES
@@ -24,7 +32,11 @@ def test_one_letter_per_cause() -> None:
 
 @each_rule
 def test_measure_is_in_a_table_and_cause_is_known(spec: RuleSpec) -> None:
-    tables = (*STUDY_MEASURES, *SCORES) if spec.scope == "study" else SLICE_MEASURES + CONTEXT_MEASURES
+    tables = (
+        (*STUDY_MEASURES, FAMILIARITY, *SCORES)
+        if spec.scope == "study"
+        else SLICE_MEASURES + CONTEXT_MEASURES
+    )
     assert spec.measure in {each.key for each in tables}
     assert spec.cause in get_args(Cause)
 
