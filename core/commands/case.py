@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from core.commands.output import stderr_progress
-from core.config import AnalysisConfig, EstimatorConfig, EstimatorKind, Plane, ReadOptions
+from core.config import AnalysisConfig, Contrast, EstimatorConfig, EstimatorKind, Plane, ReadOptions
 from core.errors import SettingsProblem
 
 if TYPE_CHECKING:
     from core.io import Inspection
     from core.pipeline import Outcome
-    from core.types import Case, NamedBytes
+    from core.pipeline.classify import ClassOutcome
+    from core.store import Store
+    from core.types import Case, NamedBytes, Verdict
 
 ESTIMATORS = get_args(EstimatorKind)
 PLANES = get_args(Plane)
+CONTRASTS = get_args(Contrast)
 
 
 @click.command()
@@ -57,6 +60,7 @@ def inspect(paths: tuple[Path, ...], as_json: bool) -> None:
 @click.option(
     "--channels", help="Image channel for each model input, such as 0,1,2 or 0,0,0; default: guessed."
 )
+@click.option("--contrast", type=click.Choice(CONTRASTS), help="Default: as the model was trained.")
 @click.option("--plane", type=click.Choice(PLANES), default="auto", show_default=True)
 @click.option("--volume", type=click.IntRange(0), help="Volume of a 4-D file or time point, from 0.")
 @click.option("--series", type=click.IntRange(0), help="Series of an archive, from 0, largest first.")
@@ -73,18 +77,38 @@ def analyse(source: Path, reference: Path | None, out: Path | None, as_json: boo
     """Run a model on INPUT (file, zip or folder of one DICOM series) and say whether to review it."""
     from core import pipeline
     from core.io import read_paths
+    from core.models import get_model
     from core.store import Store
 
     options = ReadOptions(plane=choices["plane"], volume=choices["volume"], series=choices["series"])
     files: Sequence[NamedBytes] = read_paths([source])
     drawn: Sequence[NamedBytes] = read_paths([reference]) if reference else ()
     config = _analysis_config(choices)
+    answer = _segment if get_model(config.model_id).task == "segmentation" else _name_classes
     with Store.open() as store:
-        case: Case = pipeline.open_case(store, files, options, drawn)
-        outcome = pipeline.analyse(store, case, config, progress=stderr_progress())
+        case = pipeline.open_case(store, files, options, drawn)
+        answer(store, case, config, out, as_json)
+
+
+def _segment(store: Store, case: Case, config: AnalysisConfig, out: Path | None, as_json: bool) -> None:
+    from core.pipeline import analyse as run
+    from core.report import json_file, mask_file, overlay_file
+
+    outcome = run(store, case, config, progress=stderr_progress())
     if out:
-        _write_out(outcome, out)
+        index = outcome.analysis.worst_slice or 0
+        _write_out((mask_file(outcome), overlay_file(outcome, index), json_file(outcome)), out)
     _print_outcome(outcome, as_json)
+
+
+def _name_classes(store: Store, case: Case, config: AnalysisConfig, out: Path | None, as_json: bool) -> None:
+    from core.pipeline.classify import classify
+    from core.report import class_json_file
+
+    outcome = classify(store, case, config, progress=stderr_progress())
+    if out:
+        _write_out((class_json_file(outcome),), out)
+    _print_classes(outcome, as_json)
 
 
 def _analysis_config(choices: dict[str, Any]) -> AnalysisConfig:
@@ -98,6 +122,7 @@ def _analysis_config(choices: dict[str, Any]) -> AnalysisConfig:
             model_id=choices["model_id"],
             estimator=EstimatorConfig(kind=kind, samples=choices["samples"], seed=choices["seed"]),
             channels=tuple(int(each) for each in channels.split(",")) if channels else None,
+            contrast=choices["contrast"],
             device=choices["device"],
             backend=choices["backend"],
             precision=choices["precision"],
@@ -106,13 +131,10 @@ def _analysis_config(choices: dict[str, Any]) -> AnalysisConfig:
         raise click.UsageError(str(error)) from error
 
 
-def _write_out(outcome: Outcome, folder: Path) -> None:
-    from core.report import json_file, mask_file, overlay_file
-
-    index = outcome.analysis.worst_slice or 0
+def _write_out(files: Sequence[NamedBytes], folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for file in (mask_file(outcome), overlay_file(outcome, index), json_file(outcome)):
+        for file in files:
             (folder / file.name).write_bytes(file.data)
             click.echo(f"wrote {folder / file.name}", err=True)
     except OSError as error:
@@ -125,16 +147,34 @@ def _write_out(outcome: Outcome, folder: Path) -> None:
         ) from error
 
 
+def _print_classes(outcome: ClassOutcome, as_json: bool) -> None:
+    from core.report import class_record
+
+    if as_json:
+        click.echo(json.dumps(class_record(outcome), ensure_ascii=False, allow_nan=False))
+        return
+    found = outcome.classification
+    click.echo(", ".join(found.predicted) or "None of the findings.")
+    for name, column in zip(found.class_names, found.samples.T, strict=True):
+        click.echo(f"  {name}: {column.mean():.2f} (samples {column.min():.2f} to {column.max():.2f})")
+    _print_verdict(outcome.verdict)
+    source = "from the store" if outcome.cached else f"in {outcome.seconds:.1f} s"
+    click.echo(f"{found.made_by.config.model_id}, {source}, key {found.key[:16]}")
+
+
+def _print_verdict(verdict: Verdict) -> None:
+    click.echo("Looks consistent." if verdict.answer == "consistent" else "Review this case.")
+    for flag in verdict.flags:
+        click.echo(f"  {flag.sentence}")
+
+
 def _print_outcome(outcome: Outcome, as_json: bool) -> None:
     from core.report import outcome_record
 
     if as_json:
         click.echo(json.dumps(outcome_record(outcome), ensure_ascii=False, allow_nan=False))
         return
-    verdict = outcome.verdict
-    click.echo("Looks consistent." if verdict.answer == "consistent" else "Review this case.")
-    for flag in verdict.flags:
-        click.echo(f"  {flag.sentence}")
+    _print_verdict(outcome.verdict)
     source = "from the store" if outcome.cached else f"in {outcome.seconds:.1f} s"
     click.echo(f"{outcome.analysis.made_by.config.model_id}, {source}, key {outcome.analysis.key[:16]}")
 

@@ -1,5 +1,6 @@
 """What leaves the program about a case: mask, overlay and the JSON of everything shown."""
 
+from core.report.classes import class_json_file, class_record
 from core.report.export import json_file, mask_file, outcome_record, overlay_file
 
-__all__ = ["json_file", "mask_file", "outcome_record", "overlay_file"]
+__all__ = ["class_json_file", "class_record", "json_file", "mask_file", "outcome_record", "overlay_file"]

@@ -37,13 +37,13 @@ def overlay_file(outcome: Outcome, index: int) -> NamedBytes:
     from core.view.overlay import overlay_picture
 
     picture = overlay_picture(outcome.case, outcome.analysis, outcome.verdict, index)
-    return _named(f"second-look-overlay-slice-{index + 1}", ".png", write_png(picture))
+    return named(f"second-look-overlay-slice-{index + 1}", ".png", write_png(picture))
 
 
 def json_file(outcome: Outcome) -> NamedBytes:
     """The JSON of everything shown, with what made it."""
     text = json.dumps(outcome_record(outcome), indent=2, ensure_ascii=False, allow_nan=False)
-    return _named("second-look-case", ".json", text.encode())
+    return named("second-look-case", ".json", text.encode())
 
 
 def outcome_record(outcome: Outcome) -> Json:
@@ -130,5 +130,6 @@ def _notes(items: Iterable[Score | Measure]) -> Json:
     return {item.key: item.note for item in items if item.note}
 
 
-def _named(stem: str, suffix: str, data: bytes) -> NamedBytes:
+def named(stem: str, suffix: str, data: bytes) -> NamedBytes:
+    """A file whose name carries a hash of its content."""
     return NamedBytes(f"{stem}_{hashlib.sha256(data).hexdigest()[:16]}{suffix}", data)

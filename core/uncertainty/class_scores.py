@@ -53,7 +53,7 @@ def mutual_information(samples: Float64Array) -> float:
 def vote_share(samples: Float64Array) -> float:
     """Share of the samples (sample, class) whose likeliest class is that of their mean, [0, 1].
 
-    >>> vote_share(np.array([[0.9, 0.1], [0.6, 0.4], [0.4, 0.6]])).__round__(4)
+    >>> round(vote_share(np.array([[0.9, 0.1], [0.6, 0.4], [0.4, 0.6]])), 4)
     0.6667
     """
     winner = int(samples.mean(axis=0).argmax())
