@@ -101,7 +101,7 @@ class Familiarity:
 
     def steps(self, view: SliceView) -> float | None:
         """How far a picture lies: the larger of the two views, the members' mean; None without features."""
-        known = [self.members[k].steps(np.float64(each)) for k, each in view.features.items()
+        known = [self.members[k].steps(np.asarray(each, np.float64)) for k, each in view.features.items()
                  if k in self.members]  # fmt: skip
         if not known:
             return None

@@ -66,7 +66,7 @@ def _read(path: Path, sha256: str) -> Familiarity:
 
 
 def _view(tensors: Tensors, name: str, size: int | None) -> View:
-    kinds = []
+    kinds: list[Gaussian] = []
     while f"{name}/{len(kinds)}/mean" in tensors:
         part = f"{name}/{len(kinds)}"
         mean, scale, packed = (

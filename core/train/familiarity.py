@@ -81,8 +81,8 @@ def fit_gaussian(features: Float64Array) -> Gaussian:
     """
     from sklearn.covariance import ledoit_wolf
 
-    mean = np.float64(np.float32(features.mean(axis=0)))
-    scale = np.float64(np.float32(features.std(axis=0) + SMALLEST_SPREAD))
+    mean = features.mean(axis=0).astype(np.float32).astype(np.float64)
+    scale = (features.std(axis=0) + SMALLEST_SPREAD).astype(np.float32).astype(np.float64)
     covariance, _ = ledoit_wolf((features - mean) / scale, assume_centered=True)
     root = np.linalg.cholesky(np.linalg.inv(covariance))
     return Gaussian(mean, scale, root.astype(np.float16).astype(np.float64))

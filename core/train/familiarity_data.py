@@ -57,12 +57,12 @@ def training_pictures(record: ModelRecord, data: Path) -> Iterator[Shown]:
     if record.task != "segmentation":
         found = load_pictures(data, record.class_names)
         for person, picture in zip(found.person, found.image, strict=True):
-            image = as_image(np.float32(picture)[None, None])
+            image = as_image(np.asarray(picture, np.float32)[None, None])
             yield Shown(str(person), 0, True, Pictures(image, (0,), record).picture(0))
         return
     packed = load_training_set(find_packed(data))
     for name in packed.patients:
-        values = np.float32(packed.image[packed.patient == name].transpose(1, 0, 2, 3))
+        values = np.asarray(packed.image[packed.patient == name].transpose(1, 0, 2, 3), np.float32)
         for kind, channels in enumerate((EVERY_CHANNEL, ONE_CHANNEL)):
             yield from study_pictures(name, values, kind, channels, record)
 

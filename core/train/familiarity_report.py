@@ -168,7 +168,9 @@ def _training_pictures(record: ModelRecord, data: Path, judge: Judge) -> Scored:
     """Training pictures of a classifier, each judged by the members that never saw the person."""
     found = load_pictures(data, record.class_names)
     values = [
-        judge.study(as_image(np.float32(picture)[None, None]), (0,), record.members_unseen(str(person)))
+        judge.study(
+            as_image(np.asarray(picture, np.float32)[None, None]), (0,), record.members_unseen(str(person))
+        )
         for person, picture in zip(found.person, found.image, strict=True)
     ]
     return Scored("training pictures, networks unseen", np.array(values), tuple(map(str, found.person)))
@@ -194,7 +196,9 @@ def _own_pictures(record: ModelRecord, data: Path) -> Iterator[tuple[str, Float3
     """(patient, values (channel, row, column)) of single pictures that the model was made for."""
     if record.task != "segmentation":
         found = load_pictures(data, record.class_names)
-        yield from ((str(p), np.float32(v)[None]) for p, v in zip(found.person, found.image, strict=True))
+        yield from (
+            (str(p), np.asarray(v, np.float32)[None]) for p, v in zip(found.person, found.image, strict=True)
+        )
         return
     for study in read_studies(data):
         for z in np.flatnonzero(study.mask_ref.any(axis=(1, 2))):
