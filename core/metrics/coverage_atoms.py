@@ -19,7 +19,7 @@ from core.types import Float64Array
 EXACT_UNITS = 4096
 """Up to so many cases nothing is pooled."""
 
-BINARY_CELLS = (1024, 2)
+BINARY_CELLS = (512, 2)
 CONTINUOUS_CELLS = (192, 32)
 """Cells of a large set: levels of confidence and of risk, by rank; equal confidences stay together."""
 
