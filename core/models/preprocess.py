@@ -98,8 +98,8 @@ def change_contrast(plane: Array, contrast: Contrast) -> Array:
     1994, Graphics Gems IV, 474-485), 8x8 tiles, clip limit 2. "equalised": the share of the slice's pixels
     that are darker, (rank - 1) / (n - 1) with the lowest rank for ties; all 0 for a constant slice.
 
-    >>> change_contrast(np.array([[0.0, 0.1], [0.1, 0.9]], dtype=np.float32), "equalised").round(2).tolist()
-    [[0.0, 0.33], [0.33, 1.0]]
+    >>> change_contrast(np.array([[0.0, 0.1, 0.1, 0.5, 0.9]], dtype=np.float32), "equalised").tolist()
+    [[0.0, 0.25, 0.25, 0.75, 1.0]]
     """
     if contrast == "percentile":
         return plane

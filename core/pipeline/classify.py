@@ -12,7 +12,18 @@ from core.config import AnalysisConfig, digest
 from core.detector.classes import class_limits, decide_class
 from core.pipeline.case import guess_channels, made_by_of, open_model, part_of, silent, voxel_digest
 from core.pipeline.foreign import familiarity_of_picture
-from core.types import Case, Classification, FixedPoint, Limits, MadeBy, Progress, Score, Timing, Verdict
+from core.types import (
+    Case,
+    Classification,
+    FixedPoint,
+    Limits,
+    MadeBy,
+    OperatingPoint,
+    Progress,
+    Score,
+    Timing,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from core.inference import Predictor
@@ -27,7 +38,8 @@ CLASS_SCHEMA = 1
 class ClassOutcome:
     """Everything the case page and the command line show about one classified case.
 
-    cached: the classification came from the store. seconds: wall clock until it was there.
+    operating_point: the saved threshold that was in force, None without one. cached: the classification came
+    from the store. seconds: wall clock until it was there.
     """
 
     case: Case
@@ -36,6 +48,7 @@ class ClassOutcome:
     verdict: Verdict
     cached: bool
     seconds: float
+    operating_point: OperatingPoint | None = None
 
 
 def classify(
@@ -90,7 +103,7 @@ def _outcome(
     in_force = limits or class_limits(stored)
     point = store.active_operating_point(config.model_id, config.estimator.kind)
     verdict = decide_class(found.scores, in_force, point)
-    return ClassOutcome(case, found, in_force, verdict, cached, seconds)
+    return ClassOutcome(case, found, in_force, verdict, cached, seconds, point)
 
 
 def _compute(
