@@ -30,7 +30,8 @@ COLUMNS = (
 
 SUMMARY = """
 SELECT id, name, format, case_group, modality, shape, reference_name IS NOT NULL AS has_reference,
-       (SELECT count(*) FROM analyses WHERE case_id = cases.id) AS analyses, created
+       (SELECT count(*) FROM analyses WHERE case_id = cases.id)
+           + (SELECT count(*) FROM classifications WHERE case_id = cases.id) AS analyses, created
 FROM cases ORDER BY created DESC, id
 """
 

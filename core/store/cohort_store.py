@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from duckdb import DuckDBPyConnection as Cursor
 
 from core.store.base import StoreBase
-from core.store.cohorts import cohort_items, cohort_records, delete_cohort_rows, insert_cohort
+from core.store.cohorts import (
+    cohort_items,
+    cohort_records,
+    delete_cohort_rows,
+    insert_cohort,
+    places_of_case,
+)
 from core.store.eviction import mark_rewrite
 from core.types import CohortItem, CohortRecord
 
@@ -35,6 +41,10 @@ class CohortStore(StoreBase):
     def cohort_items(self, cohort_id: str) -> tuple[CohortItem, ...]:
         """Its items in order; positions have gaps where cases were deleted."""
         return self._database.read(lambda cursor: cohort_items(cursor, cohort_id))
+
+    def places_of(self, case_id: str) -> tuple[tuple[str, CohortItem], ...]:
+        """(cohort id, item) of every place that a case has in a cohort, the newest cohort first."""
+        return self._database.read(lambda cursor: places_of_case(cursor, case_id))
 
     def delete_cohort(self, cohort_id: str) -> bool:
         """Remove a cohort with its runs, but not its cases; True when it was there."""

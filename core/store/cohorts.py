@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from duckdb import DuckDBPyConnection as Cursor
 
@@ -19,6 +20,9 @@ SELECT id, name, task, layout, class_names, refused, created,
        (SELECT count(*) FROM cohort_items WHERE cohort_id = id),
        (SELECT count(DISTINCT item_group) FROM cohort_items WHERE cohort_id = id)
 FROM cohorts
+"""
+_ITEM = """
+SELECT cohort_id, position, case_id, cohort_items.name, item_group, labels FROM cohort_items
 """
 _ITEM_TYPES = ("VARCHAR", "INTEGER", "VARCHAR", "VARCHAR", "VARCHAR", "JSON")
 
@@ -62,20 +66,28 @@ def cohort_records(cursor: Cursor, cohort_id: str | None = None) -> tuple[Cohort
 
 def cohort_items(cursor: Cursor, cohort_id: str) -> tuple[CohortItem, ...]:
     """The items of a cohort in order; positions may have gaps where cases were deleted."""
+    found = cursor.execute(f"{_ITEM} WHERE cohort_id = ? ORDER BY position", [cohort_id]).fetchall()
+    return tuple(_item(row) for _, *row in found)
+
+
+def places_of_case(cursor: Cursor, case_id: str) -> tuple[tuple[str, CohortItem], ...]:
+    """(cohort id, item) of every item that is this case, the newest cohort first."""
     found = cursor.execute(
-        """SELECT position, case_id, name, item_group, labels FROM cohort_items
-           WHERE cohort_id = ? ORDER BY position""",
-        [cohort_id],
+        f"""{_ITEM} JOIN cohorts ON cohorts.id = cohort_id WHERE case_id = ?
+            ORDER BY cohorts.created DESC, cohort_id, position""",
+        [case_id],
     ).fetchall()
-    return tuple(
-        CohortItem(
-            position=position,
-            case_id=case_id,
-            name=name,
-            group=group,
-            labels=None if labels is None else strings(labels),
-        )
-        for position, case_id, name, group, labels in found
+    return tuple((cohort_id, _item(row)) for cohort_id, *row in found)
+
+
+def _item(row: Sequence[Any]) -> CohortItem:
+    position, case_id, name, group, labels = row
+    return CohortItem(
+        position=position,
+        case_id=case_id,
+        name=name,
+        group=group,
+        labels=None if labels is None else strings(labels),
     )
 
 

@@ -11,7 +11,10 @@ StoreMode = Literal["read-write", "read-only", "memory"]
 
 
 class CaseSummary(Frozen):
-    """One stored case without its arrays. shape: (channel, slice, row, column)."""
+    """One stored case without its arrays.
+
+    shape: (channel, slice, row, column). analyses: how many results are kept of it, masks and classes alike.
+    """
 
     id: str
     name: str

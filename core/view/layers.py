@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from core.types import Analysis, Case, Cause, FixedPoint, Flag, Maps, Verdict
+from core.types import Analysis, Case, Cause, Classification, FixedPoint, Flag, Maps, Verdict
 from core.view import theme
 
 LayerKind = Literal["prediction", "reference", "uncertainty", "errors", "rule"]
@@ -61,6 +61,13 @@ MAPS: tuple[MapSpec, ...] = (
     ),
 )  # fmt: skip
 
+SALIENCY = MapSpec(
+    "saliency", "What the decision rests on", "",
+    "Where the picture speaks for the given class more than for the others; 1 is its strongest place. "
+    "It shows what the networks looked at, not what is ill there.",
+)  # fmt: skip
+"""The map of a classification, in the place of an uncertainty map."""
+
 
 def maps_of(maps: Maps) -> tuple[tuple[MapSpec, FixedPoint], ...]:
     """The maps that exist, in the order of `MAPS`."""
@@ -92,6 +99,14 @@ def layers_of(case: Case, analysis: Analysis, verdict: Verdict) -> tuple[Layer, 
                   help="Amber: predicted, not in the reference. Magenta hatch: in the reference, missed.")
         )  # fmt: skip
     return (*layers, *_rule_layers(verdict.flags))
+
+
+def class_layers_of(found: Classification, verdict: Verdict) -> tuple[Layer, ...]:
+    """The layers of a classified picture: what the decision rests on, and the frames of fired checks."""
+    saliency = Layer(
+        SALIENCY.key, "uncertainty", SALIENCY.label, "3", theme.PREDICTION, "solid", help=SALIENCY.help
+    )
+    return (*((saliency,) if found.saliency is not None else ()), *_rule_layers(verdict.flags))
 
 
 def _rule_layers(flags: tuple[Flag, ...]) -> tuple[Layer, ...]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.types import Analysis, BoolArray, Case, Cause, Flag, Verdict
+from core.types import Analysis, BoolArray, Case, Cause, Classification, Flag, Verdict
 from core.view import theme
-from core.view.layers import Layer, layers_of, maps_of
+from core.view.layers import Layer, class_layers_of, layers_of, maps_of
 from core.view.strokes import Picture, draw_chip, draw_outline, fill, hatched, widened, write
 from core.view.volume import eight_bits
 from core.view.windows import COLOUR, first_channel, first_window, to_grey
+from core.view.words import number
 
 LONG_SIDE = 640
 """The longer side of a small picture is enlarged to about this, so that lines do not hide the tissue."""
@@ -55,12 +56,31 @@ def overlay_picture(
     picture = np.asarray(cv2.resize(small, _size(case), interpolation=cv2.INTER_LINEAR), np.uint8)
     flags = [flag for flag in verdict.flags if flag.slice in (None, index)]
     shown = _shown(layers_of(case, analysis, verdict), layers, {flag.cause for flag in flags})
-    _draw_map(picture, analysis, index, map_key, shown)
+    held = {spec.key: values for spec, values in maps_of(analysis.maps)}
+    if map_key in held:
+        _draw_map(picture, held[map_key].codes[index], shown)
     mask_pred = analysis.mask_pred[index] > 0
     mask_ref = None if case.reference is None else _enlarged(case.reference.mask_ref[index], picture)
     _draw_masks(picture, _enlarged(mask_pred, picture), mask_ref, shown)
     _draw_rules(picture, mask_pred, flags, [each for each in shown if each.kind == "rule"])
     return _with_legend(picture, shown, f"slice {index + 1} of {case.image.slices}")
+
+
+def class_picture(case: Case, found: Classification, verdict: Verdict) -> Picture:
+    """RGB (row, column, 3) of a classified picture with what the decision rests on, and a legend below."""
+    small = plain_picture(case, 0)
+    picture = np.asarray(cv2.resize(small, _size(case), interpolation=cv2.INTER_LINEAR), np.uint8)
+    shown = class_layers_of(found, verdict)
+    if found.saliency is not None:
+        _draw_map(picture, found.saliency.codes[0], shown)
+    for layer in shown:
+        if layer.kind == "rule":
+            _draw_frame(picture, layer)
+    given = zip(found.class_names, found.prob, strict=True)
+    words = ", ".join(f"{name} {number(p)}" for name, p in given if name in found.predicted)
+    # The font of the legend has ASCII letters only.
+    plain = (words or "no finding").encode("ascii", "replace").decode("ascii")
+    return _with_legend(picture, shown, f"given: {plain}", columns=1)
 
 
 def _shown(known: tuple[Layer, ...], chosen: Collection[str] | None, fired: set[Cause]) -> list[Layer]:
@@ -85,11 +105,11 @@ def _enlarged(mask: NDArray[np.bool_], picture: Picture) -> BoolArray:
     return np.asarray(cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0)
 
 
-def _draw_map(picture: Picture, analysis: Analysis, index: int, key: str, shown: list[Layer]) -> None:
-    held = {spec.key: values for spec, values in maps_of(analysis.maps)}
-    if not any(each.kind == "uncertainty" for each in shown) or key not in held:
+def _draw_map(picture: Picture, values: NDArray[np.uint16], shown: Sequence[Layer]) -> None:
+    """Lay a map's 16-bit codes (row, column) over the picture where its layer is shown."""
+    if not any(each.kind == "uncertainty" for each in shown):
         return
-    codes = eight_bits(held[key].codes[index])
+    codes = eight_bits(values)
     large = cv2.resize(codes, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     visible = large >= theme.MAP_HIDDEN_SHARE * 255
     colours = theme.uncertainty_colours()[large]
@@ -168,15 +188,15 @@ def _draw_letters(picture: Picture, layers: list[Layer], corner: tuple[int, int]
         draw_chip(picture, layer.letter, at, theme.rgb(fill_colour), theme.rgb(ink))
 
 
-def _with_legend(picture: Picture, shown: list[Layer], where: str) -> Picture:
-    rows = -(-max(1, len(shown)) // 2) + 1
+def _with_legend(picture: Picture, shown: Sequence[Layer], where: str, columns: int = 2) -> Picture:
+    rows = -(-max(1, len(shown)) // columns) + 1
     ground = np.array(theme.rgb(theme.VIEWER_GROUND), np.uint8)
     wide = max(picture.shape[1], 420)
     sheet = np.tile(ground, (picture.shape[0] + rows * _LEGEND_ROW + 10, wide, 1))
     sheet[: picture.shape[0], : picture.shape[1]] = picture
     for place, layer in enumerate(shown):
-        left = 12 + (place % 2) * (wide // 2)
-        middle = picture.shape[0] + (place // 2) * _LEGEND_ROW + 18
+        left = 12 + (place % columns) * (wide // columns)
+        middle = picture.shape[0] + (place // columns) * _LEGEND_ROW + 18
         _draw_swatch(sheet, layer, left, middle)
         words = "Errors: amber false positive, hatch missed" if layer.kind == "errors" else layer.label
         write(sheet, words, (left + 62, middle + 5))

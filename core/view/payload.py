@@ -12,11 +12,18 @@ from collections.abc import Mapping, Sequence
 
 from core.types import Analysis, Case, Flag, Score, SliceSummary, Verdict
 from core.view import theme
-from core.view.layers import layers_of
+from core.view.layers import Layer, layers_of
 from core.view.volume import Volume, build_volume
 from core.view.windows import first_channel
 
 Json = dict[str, object]
+
+OUTLINE_WORDS = {
+    "fine": "No check fired. That is not a proof that the outline is right.",
+    "whole": "whole study",
+    "map": "Uncertainty map",
+}
+"""Words of the view that depend on what the model answers."""
 
 
 def build_payload(
@@ -34,10 +41,24 @@ def build_payload(
     score_labels: plain names of score keys. facts: further lines (name, text) under the confidence.
     """
     held = build_volume(case, analysis) if volume is None else volume
-    header = json.dumps(
-        _header(case, analysis, verdict, held, score_labels or {}, facts), allow_nan=False, ensure_ascii=True
-    ).encode()
-    return b"".join([struct.pack("<I", len(header)), header, *(part.blob for part in held.parts)])
+    labels = score_labels or {}
+    layers = layers_of(case, analysis, verdict)
+    return packed(
+        {
+            **shared_header(case, held, verdict, layers, analysis.scores, labels, facts),
+            "start": start_slice(analysis, verdict),
+            "slices": [_slice(each, verdict.flags) for each in analysis.slices],
+            "worst": analysis.worst_slice,
+            "words": OUTLINE_WORDS,
+        },
+        held,
+    )
+
+
+def packed(header: Json, volume: Volume) -> bytes:
+    """Header and parts of a volume in one container."""
+    text = json.dumps(header, allow_nan=False, ensure_ascii=True).encode()
+    return b"".join([struct.pack("<I", len(text)), text, *(part.blob for part in volume.parts)])
 
 
 def start_slice(analysis: Analysis, verdict: Verdict) -> int:
@@ -47,14 +68,16 @@ def start_slice(analysis: Analysis, verdict: Verdict) -> int:
     return len(analysis.slices) // 2 if chosen is None else chosen
 
 
-def _header(
+def shared_header(
     case: Case,
-    analysis: Analysis,
-    verdict: Verdict,
     volume: Volume,
+    verdict: Verdict,
+    layers: Sequence[Layer],
+    scores: Sequence[Score],
     labels: Mapping[str, str],
     facts: Sequence[tuple[str, str]],
 ) -> Json:
+    """What the header holds whatever the model answered."""
     image = case.image
     return {
         "digest": volume.digest,
@@ -66,16 +89,13 @@ def _header(
         "edges": image.geometry.edges,
         "unit": "HU" if image.modality == "CT" else "",
         "channels": [dataclasses.asdict(each) for each in volume.channels],
-        "start": start_slice(analysis, verdict),
         "show": first_channel(tuple(channel.name for channel in volume.channels)),
         "composite": len(volume.channels) == 3,
         "maps": [dataclasses.asdict(each) for each in volume.maps],
-        "layers": [dataclasses.asdict(each) for each in layers_of(case, analysis, verdict)],
+        "layers": [dataclasses.asdict(each) for each in layers],
         "answer": verdict.answer,
         "flags": [_flag(each) for each in verdict.flags],
-        "scores": [_score(each, labels) for each in analysis.scores],
-        "slices": [_slice(each, verdict.flags) for each in analysis.slices],
-        "worst": analysis.worst_slice,
+        "scores": [_score(each, labels) for each in scores],
         "facts": [list(each) for each in facts],
         "notes": list(volume.notes),
         "theme": _theme(),

@@ -128,19 +128,19 @@ def _window(case: Case, analysis: Analysis, around: int | None, keep: int) -> _P
 
 def _build(case: Case, analysis: Analysis, plan: _Plan, around: int | None) -> Volume:
     span = slice(plan.first, plan.stop)
-    coded = [_code_channel(name, values[span], plan.deep) for name, values in _channels(case)]
+    coded = [code_channel(name, values[span], plan.deep) for name, values in channels_of(case)]
     maps = maps_of(analysis.maps)[: plan.maps]
     codes: dict[str, Callable[[], NDArray[Any]]] = {"labels": lambda: analysis.mask_pred[span]}
-    codes |= {f"image{index}": partial(_itself, image) for index, (_, image) in enumerate(coded)}
+    codes |= {f"image{index}": partial(itself, image) for index, (_, image) in enumerate(coded)}
     codes["prob"] = partial(_foreground, analysis.prob, span)
     if case.reference is not None:
-        codes["reference"] = partial(_itself, case.reference.mask_ref[span])
+        codes["reference"] = partial(itself, case.reference.mask_ref[span])
     codes |= {f"map{k}": partial(eight_bits, values.codes[span]) for k, (_, values) in enumerate(maps)}
     channels = tuple(channel for channel, _ in coded)
     return Volume(
         case_id=case.id,
         digest=digest([volume_digest(case, analysis, around), plan.deep, plan.maps, plan.first, plan.stop]),
-        parts=_pack_all(codes),
+        parts=pack_all(codes),
         channels=channels,
         maps=tuple(MapCode(s.key, s.label, s.unit, s.help, v.upper) for s, v in maps),
         first_slice=plan.first,
@@ -149,13 +149,14 @@ def _build(case: Case, analysis: Analysis, plan: _Plan, around: int | None) -> V
     )
 
 
-def _channels(case: Case) -> Iterator[tuple[str, Float32Array]]:
+def channels_of(case: Case) -> Iterator[tuple[str, Float32Array]]:
+    """(name, values) of each channel of the image."""
     names = case.image.channel_names
     for index, values in enumerate(case.image.values):
         yield (names[index] if index < len(names) else f"channel {index}"), values
 
 
-def _code_channel(name: str, values: Float32Array, deep: bool) -> tuple[ChannelCode, NDArray[Any]]:
+def code_channel(name: str, values: Float32Array, deep: bool) -> tuple[ChannelCode, NDArray[Any]]:
     """Codes of a channel: exact for whole numbers, otherwise in 65535 (8 bits: 255) even steps."""
     smallest, largest = float(values.min()), float(values.max())
     low, high = first_window(values)
@@ -183,13 +184,14 @@ def eight_bits(codes: NDArray[np.uint16]) -> NDArray[np.uint8]:
     return ((codes.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _pack_all(codes: Mapping[str, Callable[[], NDArray[Any]]]) -> tuple[Part, ...]:
+def pack_all(codes: Mapping[str, Callable[[], NDArray[Any]]]) -> tuple[Part, ...]:
     """All parts in order; packed side by side, as deflating lets other threads run."""
     with ThreadPoolExecutor(max_workers=_PACKERS) as pool:
         return tuple(pool.map(lambda item: _pack(item[0], item[1]()), codes.items()))
 
 
-def _itself(codes: NDArray[Any]) -> NDArray[Any]:
+def itself(codes: NDArray[Any]) -> NDArray[Any]:
+    """The codes as they are, for what is packed without a change."""
     return codes
 
 

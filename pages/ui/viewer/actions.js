@@ -22,7 +22,8 @@ const viewMethods = (viewer) => ({
     viewer.change({ opacity: { ...viewer.view.opacity, [viewer.view.focus]: value } });
   },
   chooseMap(index) {
-    viewer.change({ map: index, layers: { ...viewer.view.layers, uncertainty: true }, focus: "uncertainty" });
+    const { id } = viewer.header.layers.find((layer) => layer.kind === "uncertainty");
+    viewer.change({ map: index, layers: { ...viewer.view.layers, [id]: true }, focus: id });
   },
   chooseChannel(index) {
     viewer.change({ channel: index });

@@ -5,21 +5,22 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from core.types import Analysis, Case, Verdict
+from core.types import Analysis, Case, Classification, Verdict
+from core.view.class_payload import build_class_payload, build_class_volume, class_volume_digest
 from core.view.payload import build_payload, start_slice
-from core.view.volume import Volume, VolumeCache, build_volume, volume_digest
+from core.view.volume import VolumeCache, build_volume, volume_digest
 from pages.ui.viewer.state import Held, ViewState, next_held, parse_view
 
 FOLDER = Path(__file__).parent
 SCRIPTS = (
-    "decode", "trace", "draw", "marks", "strip", "panel", "keys", "layout", "state", "actions", "refresh",
-    "main",
+    "decode", "trace", "draw", "marks", "strip", "panel", "classes", "keys", "layout", "state", "actions",
+    "refresh", "main",
 )  # fmt: skip
 """Joined into one module in this order: an inline component has exactly one."""
 
@@ -42,17 +43,49 @@ def case_view(
     score_labels: plain names of score keys. facts: further (name, text) lines under the confidence.
     The view is kept in the session under f"{key}-held" and survives a visit to another page.
     """
+
+    def payload(around: int | None) -> bytes:
+        volume = _volumes().get(
+            volume_digest(case, analysis, around), lambda: build_volume(case, analysis, around=around)
+        )
+        return build_payload(case, analysis, verdict, volume=volume, score_labels=score_labels, facts=facts)
+
+    _show(case, key, view_state, payload)
+    return shown_view(key, analysis, verdict)
+
+
+def class_view(
+    case: Case,
+    found: Classification,
+    verdict: Verdict,
+    *,
+    key: str,
+    score_labels: Mapping[str, str] | None = None,
+    facts: Sequence[tuple[str, str]] = (),
+    reference: Collection[str] | None = None,
+) -> None:
+    """Draw the same view for a classified picture: what the decision rests on, and every class.
+
+    reference: the classes that a cohort names for it, None where none does; the rest as for `case_view`.
+    """
+
+    def payload(_: int | None) -> bytes:
+        volume = _volumes().get(class_volume_digest(case, found), lambda: build_class_volume(case, found))
+        return build_class_payload(
+            case, found, verdict, volume=volume, score_labels=score_labels, facts=facts, reference=reference
+        )
+
+    _show(case, key, None, payload)
+
+
+def _show(case: Case, key: str, view_state: ViewState | None, payload: Callable[[int | None], bytes]) -> None:
+    """Mount the component on a payload, made for the slice around which a large study is loaded."""
     slot = f"{key}-held"
     # The component's state belongs to one case: under a shared key the next case would inherit it.
     mount = f"{key}-{case.id[:16]}"
     held = next_held(st.session_state.get(slot), case.id, view_state, fresh=mount not in st.session_state)
     st.session_state[slot] = held
-    volume = _volume(case, analysis, held.around)
-    payload = build_payload(
-        case, analysis, verdict, volume=volume, score_labels=score_labels, facts=facts
-    )  # fmt: skip
-    _mounted(payload + _order(held), mount, slot)
-    return shown_view(key, analysis, verdict)
+    _mounted(payload(held.around) + _order(held), mount, slot)
 
 
 def shown_view(key: str, analysis: Analysis, verdict: Verdict) -> ViewState:
@@ -85,12 +118,6 @@ def _mounted(payload: bytes, key: str, slot: str) -> None:
 def _order(held: Held) -> bytes:
     view = None if held.seed is None else held.seed.model_dump(mode="json", exclude_none=True)
     return json.dumps({"seq": held.seq, "view": view}).encode()
-
-
-def _volume(case: Case, analysis: Analysis, around: int | None) -> Volume:
-    return _volumes().get(
-        volume_digest(case, analysis, around), lambda: build_volume(case, analysis, around=around)
-    )
 
 
 @st.cache_resource

@@ -16,6 +16,7 @@ function buildLayout(viewer) {
     opacity: el("input", { type: "range", min: "0", max: "100", step: "5", "aria-label": "Opacity of the layer used last" }),
     opacityName: el("span", { class: "opacity-name" }),
     mapChoice: el("div", { class: "map-choice" }),
+    classes: el("section", { class: "classes", "aria-label": "Probability of each class" }),
     verdict: el("section", { class: "verdict", "aria-label": "Verdict and reasons" }),
     numbers: el("section", { class: "numbers", "aria-label": "Confidence" }),
     worst: button("Worst slice", "Go to the least confident slice (W)", () => viewer.goWorst()),
@@ -32,10 +33,10 @@ function buildLayout(viewer) {
   const stage = el("div", { class: "stage" }, canvas, parts.where, parts.window, parts.message);
   const slices = el("div", { class: "slices" }, parts.range, strip.strip,
     el("p", { class: "strip-note quiet" }, "Height: confidence of each slice, 0 to 1 (pale: nothing predicted). ▼ least confident. Ticks: checks that fired."));
-  const legend = el("div", { class: "legend" }, parts.layers,
-    el("div", { class: "tuning" }, el("label", { class: "opacity" }, parts.opacityName, parts.opacity), parts.mapChoice));
+  parts.tuning = el("div", { class: "tuning" }, el("label", { class: "opacity" }, parts.opacityName, parts.opacity), parts.mapChoice);
+  const legend = el("div", { class: "legend" }, parts.layers, parts.tuning);
   const main = el("div", { class: "main" }, tools, parts.windowPanel, stage, parts.readout, slices, parts.spoken);
-  const side = el("div", { class: "side" }, parts.verdict, legend, parts.numbers);
+  const side = el("div", { class: "side" }, parts.verdict, parts.classes, legend, parts.numbers);
   viewer.root.replaceChildren(el("div", { class: "frame" }, main, side), parts.dialog);
   parts.slices = slices;
   parts.range.addEventListener("input", () => viewer.go(Number(parts.range.value) - 1));

@@ -87,6 +87,7 @@ const dataMethods = (viewer) => ({
     viewer.cache.blobsKey = null;
     viewer.cache.outlines.clear();
     drawVerdict(viewer);
+    drawClasses(viewer);
     drawLayers(viewer);
     drawChannels(viewer);
     viewer.resize();

@@ -22,7 +22,7 @@ function drawVerdict(viewer) {
     el("h2", { class: `answer ${review ? "review" : "fine"}` }, review ? "Review this case" : "Looks consistent"),
     review
       ? el("ul", { class: "reasons" }, ...items)
-      : el("p", { class: "quiet" }, "No check fired. That is not a proof that the outline is right."),
+      : el("p", { class: "quiet" }, header.words.fine),
   );
   drawNumbers(viewer, ground);
 }
@@ -37,7 +37,7 @@ function groupFlags(flags) {
 function reasonItem(viewer, flags) {
   const { header, ground } = viewer;
   const [worst, ...others] = flags;
-  const place = worst.slice === null ? "whole study" : `slice ${worst.slice + 1}`;
+  const place = worst.slice === null ? header.words.whole : `slice ${worst.slice + 1}`;
   const main = el(
     "button", { type: "button", class: "reason", onclick: () => viewer.show(worst), title: "Show the place in the image" },
     chip(worst.letter, header.theme.marks[worst.cause][ground]),
@@ -156,15 +156,22 @@ function swatch(layer, theme) {
 }
 
 function drawMapChoice(viewer) {
-  const { header, view } = viewer;
+  const { header } = viewer;
   if (!header.maps.length) return viewer.parts.mapChoice.replaceChildren();
-  const select = el("select", { "aria-label": "Uncertainty map", onchange: (event) => viewer.chooseMap(Number(event.target.value)) });
-  header.maps.forEach((map, k) => select.append(el("option", { value: k }, map.label)));
-  select.value = String(view.map);
+  const select = mapSelect(viewer);
   const bar = el("div", { class: "bar", style: `background:linear-gradient(to right, ${header.theme.map.join(",")})` });
   viewer.parts.mapSelect = select;
   viewer.parts.mapScale = el("span", { class: "scale" });
   return viewer.parts.mapChoice.replaceChildren(select, el("div", { class: "bar-box" }, bar, viewer.parts.mapScale));
+}
+
+// A single map needs no choice; its layer's toggle names it already.
+function mapSelect({ header, view, chooseMap }) {
+  if (header.maps.length === 1) return el("span", { class: "unseen" }, header.maps[0].label);
+  const select = el("select", { "aria-label": header.words.map, onchange: (event) => chooseMap(Number(event.target.value)) });
+  header.maps.forEach((map, k) => select.append(el("option", { value: k }, map.label)));
+  select.value = String(view.map);
+  return select;
 }
 
 function refreshLayers(viewer) {
@@ -174,6 +181,8 @@ function refreshLayers(viewer) {
     button.classList.toggle("focused", id === view.focus);
   }
   const focused = header.layers.find((layer) => layer.id === view.focus);
+  parts.tuning.hidden = !focused;
+  if (!focused) return;
   parts.opacity.value = String(Math.round(view.opacity[view.focus] * 100));
   const what = ["prediction", "errors"].includes(focused.kind) ? "Fill of" : "Opacity of";
   parts.opacityName.textContent = `${what} ${focused.label.toLowerCase()} ${parts.opacity.value} %`;

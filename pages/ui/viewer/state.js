@@ -13,7 +13,7 @@ function firstView(header) {
     layers: Object.fromEntries(header.layers.map((layer) => [layer.id, layer.on])),
     opacity: Object.fromEntries(header.layers.map((layer) => [layer.id, DEFAULT_OPACITY[layer.kind]])),
     map: 0,
-    focus: header.layers[0].id,
+    focus: header.layers[0]?.id ?? null,
     smooth: true,
     pin: null,
   });
@@ -35,7 +35,7 @@ function fitView(header, wanted, base = wanted) {
     layers: each(wanted.layers, (layer) => layer.on),
     opacity: each(wanted.opacity, (layer) => DEFAULT_OPACITY[layer.kind]),
     map: clamp(wanted.map ?? base.map, 0, Math.max(0, header.maps.length - 1)),
-    focus: header.layers.some((layer) => layer.id === wanted.focus) ? wanted.focus : header.layers[0].id,
+    focus: header.layers.some((layer) => layer.id === wanted.focus) ? wanted.focus : header.layers[0]?.id ?? null,
   };
 }
 

@@ -1,0 +1,82 @@
+"""One door to a model, whatever it answers: run it, load what it found, decide again, list what is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from core.config import AnalysisConfig
+from core.detector import decide
+from core.detector.classes import decide_class
+from core.pipeline.case import Outcome, analyse, point_in_force, silent, stored_outcome
+from core.pipeline.classify import ClassOutcome, classify, stored_classification
+from core.types import Case, CohortItem, Limits, MadeBy, OperatingPoint, Progress
+
+if TYPE_CHECKING:
+    from core.store import AnalysisSummary, Store
+
+Result = Outcome | ClassOutcome
+"""What a model said about a case, with the verdict: a mask, or a class."""
+
+R = TypeVar("R", Outcome, ClassOutcome)
+
+
+def run_model(
+    store: Store,
+    case: Case,
+    config: AnalysisConfig,
+    *,
+    limits: Limits | None = None,
+    progress: Progress = silent,
+) -> Result:
+    """The answer of the model that the settings name: `analyse` for a segmenter, `classify` for a classifier.
+
+    Raises what these two raise: ModelProblem, InferenceProblem, Cancelled.
+    """
+    from core.models import get_model
+
+    if get_model(config.model_id).task == "segmentation":
+        return analyse(store, case, config, limits=limits, progress=progress)
+    return classify(store, case, config, limits=limits, progress=progress)
+
+
+def stored_result(store: Store, key: str, limits: Limits | None = None) -> Result | None:
+    """What an earlier run found under this key, without loading any network; None when it is not kept."""
+    return stored_outcome(store, key, limits) or stored_classification(store, key, limits)
+
+
+def results_of(store: Store, case_id: str) -> tuple[AnalysisSummary, ...]:
+    """Every kept result of a case, masks and classes alike, newest first."""
+    found = (*store.analyses_of(case_id), *store.classifications_of(case_id))
+    return tuple(sorted(found, key=lambda each: each.created_utc, reverse=True))
+
+
+def decide_again(result: R, limits: Limits, point: OperatingPoint | None) -> R:
+    """The same result judged by other limits and another operating point; no network is asked."""
+    if isinstance(result, ClassOutcome):
+        verdict = decide_class(result.classification.scores, limits, point)
+    else:
+        verdict = decide(result.analysis.slices, limits, result.analysis.scores, point)
+    return replace(result, limits=limits, verdict=verdict, operating_point=point)
+
+
+def in_force_now(store: Store, result: Result) -> OperatingPoint | None:
+    """The operating point that judges this result as of now, None when the fixed limit does."""
+    return point_in_force(store, maker(result))
+
+
+def maker(result: Result) -> MadeBy:
+    """What made a result; its key is the key of the result."""
+    return result.classification.made_by if isinstance(result, ClassOutcome) else result.analysis.made_by
+
+
+def named_by(store: Store, case_id: str, class_names: tuple[str, ...]) -> tuple[str, CohortItem] | None:
+    """(cohort name, item) of the newest cohort that names the reference classes of a case, None without one.
+
+    A cohort with a class that the model does not know asks another question and is passed over.
+    """
+    names = {each.id: each.name for each in store.cohorts() if each.task != "segmentation"}
+    for cohort_id, item in store.places_of(case_id):
+        if cohort_id in names and item.labels is not None and set(item.labels) <= set(class_names):
+            return names[cohort_id], item
+    return None
