@@ -20,6 +20,9 @@ Ints = NDArray[np.int64]
 MAX_JOINED_BYTES = 2 << 30
 """Histograms of single slices that take more memory than this are not put into a table."""
 
+_LEVEL: dict[Level, str] = {"case": "slice = ?", "slice": "slice > ?"}
+"""Which rows belong to a level, to be filled with WHOLE_CASE."""
+
 _SLICES = 1 << 32
 """More than any index of a slice, so that position * _SLICES + slice ascends with both."""
 
@@ -46,7 +49,7 @@ def read_units(cursor: Cursor, run_id: str, level: Level, *, joined: bool = True
     found = run_records(cursor, run_id=run_id)
     if not found:
         return None
-    units = _columns(cursor, "slice, pred_empty, ref_empty, has_ref", "units", run_id, level)
+    units = _columns(cursor, "pred_empty, ref_empty, has_ref", "units", run_id, level)
     position, index = units["position"].astype(np.int64), units["slice"].astype(np.int64)
     if not len(position):
         return None
@@ -110,13 +113,11 @@ def _table(
     )
 
 
-def _columns(cursor: Cursor, names: str, table: str, run_id: str, level: Level, key: str = "") -> Any:
-    level_clause = "slice = ?" if level == "case" else "slice > ?"
-    key_clause = "AND key = ?" if key else ""
+def _columns(cursor: Cursor, names: str, table: str, run_id: str, level: Level) -> Any:
     return cursor.execute(
-        f"""SELECT position, {names} FROM {table} WHERE run_id = ? AND {level_clause} {key_clause}
+        f"""SELECT position, slice, {names} FROM {table} WHERE run_id = ? AND {_LEVEL[level]}
             ORDER BY position, slice""",
-        [run_id, WHOLE_CASE, *([key] if key else [])],
+        [run_id, WHOLE_CASE],
     ).fetchnumpy()
 
 
@@ -132,20 +133,27 @@ def _items(cursor: Cursor, run: RunRecord) -> dict[int, tuple[str, str, str | No
 
 def _named(cursor: Cursor, table: str, run_id: str, level: Level, codes: Ints) -> dict[str, Float64Array]:
     """Values by key in the order in which they were given, NaN where a unit has none."""
-    clause = "slice = ?" if level == "case" else "slice > ?"
-    keys = cursor.execute(
-        f"""SELECT key FROM {table} WHERE run_id = ? AND {clause}
+    found = cursor.execute(
+        f"""SELECT key FROM {table} WHERE run_id = ? AND {_LEVEL[level]}
             GROUP BY key ORDER BY min(ordinal), key""",
         [run_id, WHOLE_CASE],
     ).fetchall()
-    columns = {}
-    for (key,) in keys:
-        found = _columns(cursor, "slice, value", table, run_id, level, key)
-        values = np.full(len(codes), np.nan)
-        where = found["position"].astype(np.int64) * _SLICES + found["slice"]
-        values[np.searchsorted(codes, where)] = found["value"]
-        columns[key] = values
-    return columns
+    keys = [key for (key,) in found]
+    # One statement for all keys, and no text among what is fetched.
+    rows: Any = cursor.execute(
+        f"""SELECT position, slice, list_position(?::VARCHAR[], key) AS column, value FROM {table}
+            WHERE run_id = ? AND {_LEVEL[level]}""",
+        [keys, run_id, WHOLE_CASE],
+    ).fetchnumpy()
+    values = np.full((len(keys), len(codes)), np.nan)
+    values[rows["column"] - 1, _units_of(rows, codes)] = rows["value"]
+    return dict(zip(keys, values, strict=True))
+
+
+def _units_of(rows: Any, codes: Ints) -> Ints:
+    """Which unit each row belongs to."""
+    where: Ints = rows["position"].astype(np.int64) * _SLICES + rows["slice"]
+    return np.searchsorted(codes, where)
 
 
 def _classes(
@@ -154,10 +162,10 @@ def _classes(
     """Probability and label, (unit, class) each, of a classification."""
     if run.task == "segmentation":
         return None, None
-    found = _columns(cursor, "slice, class, prob, label", "unit_classes", run.id, level)
+    found = _columns(cursor, "class, prob, label", "unit_classes", run.id, level)
     shape = (len(codes), len(run.class_names))
     prob, label = np.full(shape, np.nan), np.zeros(shape, np.bool_)
-    at = np.searchsorted(codes, found["position"].astype(np.int64) * _SLICES + found["slice"])
+    at = _units_of(found, codes)
     prob[at, found["class"]] = found["prob"]
     label[at, found["class"]] = found["label"]
     return prob, label

@@ -46,8 +46,8 @@ def test_one_class_is_judged_on_inside_and_outside_and_several_on_their_own_labe
 def test_classification_is_one_unit_with_the_mean_of_its_samples() -> None:
     made_by = MadeBy(
         key="k", config=AnalysisConfig(), app_version="", weights=(), members=(), device="cpu",
-        backend="torch", precision="float32", threads=1, chunk=1, samples=2, channels=(0,), self_check=None, versions=(),
-        created_utc="",
+        backend="torch", precision="float32", threads=1, chunk=1, samples=2, channels=(0,), self_check=None,
+        versions=(), created_utc="",
     )  # fmt: skip
     found = Classification(
         case_id="a",

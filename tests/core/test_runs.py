@@ -22,6 +22,7 @@ from core.pipeline.points import save_operating_point
 from core.store import Store
 from core.types import FixedPoint, RunRecord
 from tests.core.inference.conftest import make_record
+from tests.core.inference.test_classifier import tiny_record
 from tests.core.store.run_examples import make_point
 from tests.core.toy_runs import CONFIG, SETTINGS, make_case, put_cohort, write_model
 
@@ -282,3 +283,26 @@ def make_case_kept(store: Store):  # type: ignore[no-untyped-def]
     case = make_case(1)
     store.put_case(case)
     return case
+
+
+def test_classifier_runs_over_a_cohort_with_labels(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    write_model(home, tiny_record(tmp_path / "made"))
+    cases = [make_case(k, channels=1) for k in range(3)]
+    with Store.open(settings=SETTINGS) as store:
+        cohort = put_cohort(store, cases, labels=("normal", "viral", ""), task="classification")
+        record = runs.run_cohort(store, cohort.id, CONFIG)
+        assert (record.task, record.done, record.failed) == ("classification", 3, 0)
+        table = runs.unit_table(store, record.id)
+        assert table.prob is not None
+        assert table.label is not None
+        for row, key in enumerate(table.analysis_key):
+            kept = store.classification(key or "")
+            assert kept is not None
+            np.testing.assert_array_equal(table.prob[row], kept.prob)
+            assert table.default_confidence == kept.scores[0].key
+        with pytest.raises(SettingsProblem, match="another question"):
+            runs.run_cohort(store, put_cohort(store, [make_case(1)]).id, CONFIG)
+    assert table.class_names == ("normal", "bacterial", "viral")
+    assert table.label.tolist() == [[True, False, False], [False, False, True], [False, False, False]]
+    assert table.has_ref.tolist() == [True, True, False]

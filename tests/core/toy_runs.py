@@ -15,7 +15,7 @@ from core.models import ModelRecord
 from core.models.registry import write_record
 from core.pipeline import runs
 from core.store import Store, StoreSettings
-from core.types import Case, CohortItem, CohortRecord, Geometry, Image, Reference
+from core.types import Case, CohortItem, CohortRecord, Geometry, Image, Reference, Task
 
 CONFIG = AnalysisConfig(model_id="tiny", device="cpu", backend="torch")
 SETTINGS = StoreSettings(min_free_bytes=0)
@@ -39,35 +39,50 @@ def write_model(home: Path, made: ModelRecord, *, folds: bool = False) -> ModelR
     return record
 
 
-def make_case(number: int, slices: int = 1, *, reference: bool = True) -> Case:
+def make_case(number: int, slices: int = 1, *, channels: int = 3, reference: bool = True) -> Case:
     """Noise of so many 24 x 32 slices with a drawn box."""
     shape = (slices, 24, 32)
-    values = np.random.default_rng(number).random((3, *shape), dtype=np.float32)
+    values = np.random.default_rng(number).random((channels, *shape), dtype=np.float32)
     mask = np.zeros(shape, np.bool_)
     mask[:, 4 : 12 + number, 6:20] = number % 3 > 0
     geometry = Geometry(None, None, "unknown", "assumed", None, shape, (0, 1, 2), (False,) * 3)
     return Case(
-        id=digest(["toy", number, slices]),
+        id=digest(["toy", number, slices, channels]),
         name=f"case-{number}",
-        image=Image(values, geometry, ("a", "b", "c"), None, "float32", (0.0, 1.0)),
+        image=Image(values, geometry, tuple("abc")[:channels], None, "float32", (0.0, 1.0)),
         reference=Reference(mask, "mask", (0.0, 1.0)) if reference else None,
         format="synthetic",
         options=ReadOptions(),
     )
 
 
-def put_cohort(store: Store, cases: list[Case], groups: tuple[str, ...] = ()) -> CohortRecord:
-    """Keep these cases as the cohort "toys"; each is a patient of its own unless groups are given."""
+def put_cohort(
+    store: Store,
+    cases: list[Case],
+    groups: tuple[str, ...] = (),
+    labels: tuple[str, ...] = (),
+    task: Task = "segmentation",
+) -> CohortRecord:
+    """Keep these cases as the cohort "toys"; each is a patient of its own unless groups are given.
+
+    labels: the class of each case, "" where it is unknown.
+    """
     for case in cases:
         store.put_case(case)
     items = [
-        CohortItem(position=k, case_id=case.id, name=case.name, group=groups[k] if groups else case.name)
+        CohortItem(
+            position=k,
+            case_id=case.id,
+            name=case.name,
+            group=groups[k] if groups else case.name,
+            labels=(labels[k],) if labels and labels[k] else None,
+        )
         for k, case in enumerate(cases)
     ]
     record = CohortRecord(
         id=digest([each.id for each in cases]),
         name="toys",
-        task="segmentation",
+        task=task,
         layout="made up",
         class_names=("lesion",),
         items=len(items),
