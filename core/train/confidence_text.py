@@ -8,7 +8,7 @@ from string import Template
 
 from core.models.records import ModelRecord
 from core.train.confidence import ConfidenceReport, Ranking
-from core.train.confidence_choice import Stress, Variant
+from core.train.confidence_choice import EARLIER, Stress, Variant
 from core.train.judged import PLACES, ScoreRow, Table
 from core.types import Estimate
 from core.uncertainty import SCORES, score_spec
@@ -53,9 +53,11 @@ def _verdict(where: str, found: Table, target: float) -> str:
     value = found.rows[0].normalised_aurc
     reached = value is not None and value.value is not None and value.value >= target
     said = "reached" if reached else "missed"
+    earlier = next(row for row in found.rows if row.score == EARLIER)
     return (
         f"- {where}, {found.patients} patients, all {found.units:,} slices: normalised AURC "
-        f"**{_estimate(value, 3)}**; the aim of {target:.2f} is {said}."
+        f"**{_estimate(value, 3)}**; the aim of {target:.2f} is {said}. The rule before it has "
+        f"{_estimate(earlier.normalised_aurc, 3)} on the same slices."
     )
 
 
@@ -129,6 +131,7 @@ def _limits(report: ConfidenceReport) -> Iterator[str]:
             continue
         table = found.slices
         row = table.rows[0]
+        yield f"- {where}: {_where_missed(found)}"
         yield (
             f"- {where}: ranked by the reference, the empty slices alone would bring the default to "
             f"{_number(table.perfect_empty)}, the slices with a prediction alone to "
@@ -137,6 +140,14 @@ def _limits(report: ConfidenceReport) -> Iterator[str]:
         if row.without:
             one = row.without
             yield f"- {where}: without {one.patient}, who matters most, it is {one.value:.3f}."
+
+
+def _where_missed(found: Ranking) -> str:
+    ends, alone, farther, elsewhere = (each.missed for each in found.places)
+    return (
+        f"of {found.slices.missed} missed slices {ends} are ends of a finding, {alone + farther} lie close to "
+        f"one, and {elsewhere} far from any, where neither traces nor neighbours speak against them."
+    )
 
 
 def _number(value: float | None) -> str:
