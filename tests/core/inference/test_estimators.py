@@ -63,3 +63,17 @@ def test_one_network_of_several_is_said_to_be_the_first(record: ModelRecord) -> 
 def test_ensemble_of_one_network_is_refused(tmp_path: Path, kind: EstimatorKind) -> None:
     with pytest.raises(ModelProblem, match="several networks"):
         plan_samples(make_record(tmp_path, members=1), EstimatorConfig(kind=kind))
+
+
+def test_plan_asks_only_the_networks_that_may_be_asked(record: ModelRecord) -> None:
+    names = [each.file for each in record.members]
+    ensemble, point = EstimatorConfig(kind="ensemble"), EstimatorConfig(kind="point")
+    assert plan_samples(record, ensemble, (2, 0)).members == (names[0], names[2])
+    assert plan_samples(record, ensemble, (2, 0)).notes == ("2 of 3 networks",)
+    assert plan_samples(record, ensemble, (0, 1, 2)) == plan_samples(record, ensemble)
+    assert plan_samples(record, point, (1, 2)).members == (names[1],)
+    alone = plan_samples(record, ensemble, (1,))
+    assert (alone.samples, "only one of 3 networks" in alone.notes[0]) == (1, True)
+    for wrong in ((), (3,), (-1,)):
+        with pytest.raises(ModelProblem, match="cannot be asked"):
+            plan_samples(record, ensemble, wrong)
