@@ -17,6 +17,7 @@ import numpy as np
 
 from core.detector.measures import MeasureSpec
 from core.detector.picture_statistics import picture_statistics, tissue_share
+from core.errors import ModelProblem
 from core.types import Float32Array, Float64Array, Score, SliceView
 
 KEY = "familiarity"
@@ -80,7 +81,17 @@ class View:
     scale: Scale
 
     def steps(self, features: Float64Array) -> float:
-        """Distance of one feature vector (d,) in steps of the scale."""
+        """Distance of one feature vector (d,) in steps of the scale.
+
+        Raises ModelProblem for a vector of another length.
+        """
+        if len(features) != len(self.kinds[0].mean):
+            raise ModelProblem(
+                "The description of the training pictures does not fit the network",
+                found=f"{len(features)} features",
+                expected=str(len(self.kinds[0].mean)),
+                fix="make it again with `python -m core train familiarity`",
+            )
         return self.scale.steps(min(float(each.log_distance(features[None])[0]) for each in self.kinds))
 
 

@@ -27,7 +27,7 @@ from core.models.records import ModelRecord
 from core.pipeline.case import guess_channels
 from core.pipeline.foreign import known_pictures
 from core.train.classifier_data import load_pictures
-from core.train.familiarity_data import EVERY_CHANNEL, ONE_CHANNEL, as_image, open_net, summaries
+from core.train.familiarity_data import EVERY_CHANNEL, ONE_CHANNEL, STRIDE, as_image, open_net, summaries
 from core.train.familiarity_text import write_text
 from core.train.validate import read_studies
 from core.types import Float32Array, Image, SliceView
@@ -52,10 +52,10 @@ class ForeignSet:
 
 SETS = (
     ForeignSet("adult and lateral chest X-rays (cxr_views)", "cxr_views/*.jpg"),
-    ForeignSet("children's chest X-rays (cxr224)", "cxr224/*/*.jpeg", 5, "classification"),
-    ForeignSet("adult chest X-rays (lung256)", "lung256/*/*.png"),
+    ForeignSet("children's chest X-rays (cxr224)", "cxr224/*/*.jpeg", 10, "classification"),
+    ForeignSet("adult chest X-rays (lung256)", "lung256/*/*.png", 2),
     ForeignSet("breast ultrasound (busi)", "busi/*/*.png"),
-    ForeignSet("cells under the microscope (nuclei)", "nuclei/images/*.png"),
+    ForeignSet("cells under the microscope (nuclei)", "nuclei/images/*.png", 2),
     ForeignSet("photographs of the retina (chase)", "chase/*.jpg"),
     ForeignSet("heart MRI (acdc)", "acdc/*/*.png"),
     ForeignSet("brain MRI, stripped and z-scored volumes (brats)", "brats/*/Flair*.nii.gz"),
@@ -128,11 +128,12 @@ class Judge:
         self.nets = {k: open_net(record, k) for k in known.members}
 
     def study(self, image: Image, channels: tuple[int, ...], members: tuple[int, ...] = ()) -> float:
-        """Familiarity of an image; members: those to ask, none named: all."""
+        """Familiarity of an image, of a volume from every third slice; members: none named = all."""
         pictures = Pictures(image, channels, self.record)
         steps: list[SliceSteps] = []
-        for first in range(0, image.slices, CHUNK):
-            some = [pictures.picture(k) for k in range(first, min(first + CHUNK, image.slices))]
+        chosen = range(0, image.slices, STRIDE)
+        for first in range(0, len(chosen), CHUNK):
+            some = [pictures.picture(k) for k in chosen[first : first + CHUNK]]
             steps += [measure_view(self.known, view) for view in self._views(np.stack(some), members)]
         value = familiarity_of_study(self.known, steps).value
         return float("nan") if value is None else value
@@ -157,11 +158,13 @@ def _own(record: ModelRecord, data: Path, judge: Judge, say: Say) -> Iterator[Sc
         yield Scored(f"12 validation patients, whole volumes, {label}", np.array(whole), names)
         values, patients = [], []
         for each in studies:
-            for z in np.flatnonzero(each.mask_ref.any(axis=(1, 2))):
+            for z in np.flatnonzero(each.mask_ref.any(axis=(1, 2)))[::STRIDE]:
                 picture = np.ascontiguousarray(each.image[:, z : z + 1])
                 values.append(judge.study(as_image(picture), channels))
                 patients.append(each.patient)
-        yield Scored(f"their tumour slices one by one, {label}", np.array(values), tuple(patients))
+        yield Scored(
+            f"their tumour slices one by one (every third), {label}", np.array(values), tuple(patients)
+        )
 
 
 def _training_pictures(record: ModelRecord, data: Path, judge: Judge) -> Scored:

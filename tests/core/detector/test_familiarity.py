@@ -78,6 +78,11 @@ def test_familiarity_of_one_picture() -> None:
         assert found.value == pytest.approx(expected, rel=1e-6)
 
 
+def test_description_of_another_network_is_refused() -> None:
+    with pytest.raises(ModelProblem, match="3 features"):
+        known().members[0].steps(np.zeros(3))
+
+
 def test_members_are_averaged_and_the_less_familiar_view_counts() -> None:
     e = math.e
     both = measure_view(known(2), view((1.0, 1.0), (e, e)))
