@@ -10,7 +10,15 @@ import numpy as np
 
 from core.config import AnalysisConfig, digest
 from core.detector.classes import class_limits, decide_class
-from core.pipeline.case import guess_channels, made_by_of, open_model, part_of, silent, voxel_digest
+from core.pipeline.case import (
+    guess_channels,
+    made_by_of,
+    open_model,
+    part_of,
+    point_in_force,
+    silent,
+    voxel_digest,
+)
 from core.pipeline.foreign import familiarity_of_picture
 from core.types import (
     Case,
@@ -101,7 +109,7 @@ def _outcome(
     config = found.made_by.config
     stored = None if found.made_by.imported else get_model(config.model_id).rule_limits
     in_force = limits or class_limits(stored)
-    point = store.active_operating_point(config.model_id, config.estimator.kind)
+    point = point_in_force(store, found.made_by)
     verdict = decide_class(found.scores, in_force, point)
     return ClassOutcome(case, found, in_force, verdict, cached, seconds, point)
 

@@ -111,7 +111,7 @@ def validate_classifier(
 def out_of_fold(record: ModelRecord, pictures: PictureSet, data: Path, say: Say = print) -> OutOfFold:
     """Every picture judged by the members that never saw its person, and by baselines fitted likewise."""
     folder = find_pictures(data, record.class_names)
-    predictor = open_predictor(record, device="cpu")
+    predictor = open_predictor(record, device="cpu", backend="torch")
     shape = (len(pictures.label), len(record.class_names))
     members = np.full((len(record.members), *shape), np.nan)
     network = np.empty(shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from core.detector import with_limit
 from core.detector.classes import class_limits, decide_class
 from core.errors import ModelProblem
 from core.models.registry import write_record
-from core.pipeline import analyse, open_case, open_sample
+from core.pipeline import analyse, open_case
 from core.pipeline.classify import classify, score_classification, stored_classification
 from core.store import Store
 from core.types import Case, NamedBytes, Score
@@ -93,7 +94,9 @@ def test_a_colour_picture_says_which_channel_was_judged(store: Store) -> None:
 
 
 def test_a_volume_and_the_wrong_task_are_refused(store: Store) -> None:
-    volume = open_sample(store, "typical")
+    single = film(store)
+    values = np.repeat(single.image.values, 2, axis=1)
+    volume = replace(single, id="f" * 64, image=replace(single.image, values=values))
     with pytest.raises(ModelProblem, match="single pictures"):
         classify(store, volume, TINY)
     with pytest.raises(ModelProblem, match="another task"):
