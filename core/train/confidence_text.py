@@ -145,8 +145,8 @@ def _limits(report: ConfidenceReport) -> Iterator[str]:
 def _where_missed(found: Ranking) -> str:
     ends, alone, farther, elsewhere = (each.missed for each in found.places)
     return (
-        f"of {found.slices.missed} missed slices {ends} are ends of a finding, {alone + farther} lie close to "
-        f"one, and {elsewhere} far from any, where neither traces nor neighbours speak against them."
+        f"of {found.slices.missed} missed slices {ends} are ends of a finding, {alone + farther} lie close "
+        f"to one, and {elsewhere} farther from any."
     )
 
 

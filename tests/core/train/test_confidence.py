@@ -14,7 +14,7 @@ from core.train import confidence
 from core.train.confidence import ConfidenceReport, Ranking
 from core.train.confidence_choice import WEIGHTS, stresses, variants
 from core.train.confidence_text import DOCUMENT, REPORT, confidence_text
-from core.train.data import load_training_set
+from core.train.data import TrainingSet, load_training_set
 from core.train.judged import PLACES, judge, patient_rows, places, table
 from core.train.segmenter import find_packed
 from core.train.unseen import JudgedStudy, studies_of, unseen_samples
@@ -88,9 +88,7 @@ def test_every_second_slice_is_a_study_of_its_own() -> None:
     assert thin.mask_ref.shape[0] == thin.reduced.prob.codes.shape[1] == 3
 
 
-def load_like(mask: BoolArray):  # type: ignore[no-untyped-def]
-    from core.train.data import TrainingSet
-
+def load_like(mask: BoolArray) -> TrainingSet:
     slices = len(mask)
     return TrainingSet(
         image=np.zeros((slices, 3, SIDE, SIDE), np.uint8),
