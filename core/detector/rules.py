@@ -79,7 +79,7 @@ FOREIGN = RuleSpec(
     side="below", scope="study", place="all", thin_ends=True, scale="log", percent=False,
     limit=0.5, spread=math.log(2.0), low=0.0, high=1.0, fitted=False, basis=FROM_UNSEEN_PICTURES,
     help="The picture looks unlike those that the model was trained on: another organ, view or kind of "
-    "picture, inverted or spoilt. 0.5 is where the least familiar of the training pictures begin.",
+    "picture, inverted or spoilt. 0.5 is where the least familiar hundredth of the training pictures begins.",
     sentence="The picture looks unlike the training pictures (familiarity {measured}; they seldom come out "
     "below {limit}). Whatever was found on it, the model was not made for such a picture.",
 )  # fmt: skip

@@ -24,10 +24,7 @@ from core.types import BoolArray, Float64Array
 
 FILE = "familiarity.safetensors"
 USUAL_SHARE = 0.99
-"""Share of the training studies, and of a classifier's pictures, that lie within the limit."""
-USUAL_SHARE_SLICES = 0.95
-"""The same for single slices of a segmenter: the least familiar twentieth is mostly ends of the head, far
-from everything, and a limit beyond them would let most other pictures pass."""
+"""Share of the training pictures, and of the studies, that lie within the limit."""
 SMALLEST_SPREAD = 1e-4
 
 
@@ -70,8 +67,7 @@ def fit_familiarity(described: Described, record: ModelRecord) -> Familiarity:
     known = count > 0
     steps = np.maximum(whole_steps[known], total[known] / count[known])
     patient, kind, alone = described.patient[known], described.kind[known], described.alone[known]
-    single = USUAL_SHARE_SLICES if record.task == "segmentation" else USUAL_SHARE
-    picture = usual(steps[alone], single)
+    picture = usual(steps[alone])
     studies = study_medians(steps[~alone], patient[~alone], kind[~alone])
     study = usual(studies) if len(studies) else picture
     return Familiarity(whole, members, picture, study, len(np.unique(patient)))
@@ -92,13 +88,13 @@ def fit_gaussian(features: Float64Array) -> Gaussian:
     return Gaussian(mean, scale, root.astype(np.float16).astype(np.float64))
 
 
-def usual(distances: Float64Array, share: float = USUAL_SHARE) -> Scale:
-    """Median of the distances and the point that `share` of them lie within; observed values.
+def usual(distances: Float64Array) -> Scale:
+    """Median and 99 % point of the distances; an observed value, never between two.
 
     >>> usual(np.arange(101.0))
     Scale(typical=50.0, limit=99.0)
     """
-    typical, limit = (float(np.quantile(distances, rank, method="higher")) for rank in (0.5, share))
+    typical, limit = (float(np.quantile(distances, rank, method="higher")) for rank in (0.5, USUAL_SHARE))
     return Scale(typical, max(limit, np.nextafter(typical, np.inf)))
 
 
