@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.cohort import Plan, PlannedItem, recognise
+from core.cohort import Plan, PlannedItem, make_sample, recognise, sample_cases
 from core.config import Frozen, digest
 from core.errors import Cancelled, InputProblem
 from core.io.levels import Levels, class_values, levels_of, reference_levels
@@ -31,6 +31,8 @@ MOST_REFUSALS = 500
 """Refusals kept with a cohort; the last entry says how many more there were."""
 
 TABLES = (".csv", ".tsv", ".parquet")
+
+SAMPLES_NAME = "Synthetic samples"
 
 FOREGROUND = ("foreground",)
 """Class of a mask that only tells inside from outside."""
@@ -134,6 +136,21 @@ def add_cohort(
     if not items:
         raise _nothing_read(listing, refused)
     record = _record(name or Path(listing.label).stem, plan, reader.class_names, items, refused)
+    store.put_cohort(record, items)
+    return store.cohort(record.id) or record
+
+
+def add_samples(store: Store, progress: Progress = silent) -> CohortRecord:
+    """The built-in synthetic cohort, drawn by code: every sample is a patient of its own."""
+    specs = sample_cases()
+    items = []
+    for number, spec in enumerate(specs):
+        progress(number / len(specs), f"Drawing {number + 1} of {len(specs)}")
+        case = make_sample(spec.key)
+        store.put_case(case)
+        items.append(CohortItem(position=number, case_id=case.id, name=spec.key, group=spec.key))
+    plan = Plan(layout="samples", task="segmentation", understood="", items=())
+    record = _record(SAMPLES_NAME, plan, FOREGROUND, items, [])
     store.put_cohort(record, items)
     return store.cohort(record.id) or record
 

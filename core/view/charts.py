@@ -120,7 +120,7 @@ def line_chart(
     return figure
 
 
-def reliability_chart(bins: Sequence[BinMark], *, event: str, height: int = 330) -> go.Figure:
+def reliability_chart(bins: Sequence[BinMark], *, height: int = 340) -> go.Figure:
     """Observed frequency against stated probability with intervals, and the counts of the bins below.
 
     Counts are drawn on a logarithmic axis: the emptiest bin matters as much as the fullest.
@@ -157,15 +157,15 @@ def reliability_chart(bins: Sequence[BinMark], *, event: str, height: int = 330)
         showlegend=False,
         uirevision="keep",
         dragmode=False,
-        xaxis={"title": f"stated probability of {event}", "range": [-0.02, 1.02], "tickvals": [0, 0.5, 1]},
-        yaxis={"title": "observed", "range": [-0.03, 1.03], "domain": [0.3, 1.0], "tickvals": [0, 0.5, 1]},
+        xaxis={"title": "stated", "range": [-0.02, 1.02], "tickvals": [0, 0.5, 1], "anchor": "y2"},
+        yaxis={"title": "observed", "range": [-0.03, 1.05], "domain": [0.28, 1.0], "tickvals": [0, 0.5, 1]},
         yaxis2={
             "title": "count",
             "type": "log",
             "domain": [0.0, 0.2],
-            "anchor": "x",
-            "nticks": 3,
+            "dtick": 2,
             "exponentformat": "power",
+            "minor": {"showgrid": False},
         },
     )
     return figure

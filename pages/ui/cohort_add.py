@@ -57,7 +57,7 @@ def _upload(store: Store, writable: bool) -> None:
         return
     files = [NamedBytes(each.name, each.getvalue()) for each in uploads]
     with boundary():
-        if len(files) == 1 and holds_predictions(files[0]):
+        if len(files) == 1 and holds_predictions(files):
             _table_card(store, files[0], writable)
         else:
             _files_card(store, files, writable)

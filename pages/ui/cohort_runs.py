@@ -12,7 +12,7 @@ from core.pipeline.runs import run_cohort
 from core.store import Store
 from core.types import CohortRecord, NamedBytes, Progress, RunRecord
 from core.view.words import count
-from pages.ui import jobs, outcomes, selection
+from pages.ui import how_good, jobs, outcomes, selection
 from pages.ui.frame import boundary
 from pages.ui.menu import COVERAGE, RELIABILITY
 from pages.ui.text import plain_text, safe_text
@@ -74,6 +74,9 @@ def _run(store: Store, run: RunRecord, writable: bool) -> None:
             )  # fmt: skip
         if run.failed:
             _failures(store, run)
+        if run.done and st.toggle("Show how good they are", key=f"good_{run.id[:16]}"):
+            with boundary():
+                how_good.show(run)
 
 
 def _failures(store: Store, run: RunRecord) -> None:

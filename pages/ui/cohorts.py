@@ -24,7 +24,9 @@ def show(store: Store, writable: bool) -> None:
     """The whole page."""
     _job_under_way(store)
     known = store.cohorts()
-    chosen = next((each for each in known if each.id == selection.current().cohort), None)
+    chosen = next(
+        (each for each in known if each.id == selection.current().cohort), known[0] if known else None
+    )
     st.markdown(_answer(known, len(store.runs())))
     if known:
         left, right = st.columns([2, 3], gap="large")
@@ -33,10 +35,7 @@ def show(store: Store, writable: bool) -> None:
             for record in known:
                 _row(store, record, record == chosen, writable)
         with right:
-            if chosen is None:
-                st.caption("Choose a cohort to see its cases, run a model on it, or import predictions.")
-            else:
-                _details(store, chosen, writable)
+            _details(store, chosen, writable)
     st.header("Add a cohort")
     cohort_add.form(store, writable, first=not known)
 

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from core.metrics.class_scores import CLASS_SCORES
+from core.metrics.conventions import under_conventions
 from core.metrics.coverage_report import ORACLE, RANDOM, CoverageReport, coverage_report, prepare_score
 from core.metrics.operating import Answer, Prepared, Target
 from core.metrics.risk import risk_of
@@ -79,7 +80,7 @@ def show(store: Store, writable: bool) -> None:
         answer = prepared.at_risk(value) if kind == "risk" else prepared.at_coverage(value)
         seconds = time.perf_counter() - started
     answer_place.markdown(_sentence(answer, report, loaded, choices))
-    _three_numbers(answer)
+    _facts(answer)
     selected = _curves(report, choices, answer, kind, value)
     st.caption(
         "How to read this: cases enter from the most confident on; a lower curve is a better order. The grey "
@@ -151,36 +152,15 @@ def _conventions(loaded: Loaded) -> RiskConventions:
 
 
 def _differences(loaded: Loaded, score: str, now: RiskConventions) -> None:
-    if "dice" not in loaded.table.metrics:
-        st.caption("This table brings no masks, so there is nothing to switch but the score.")
-        return
-    variants = [
-        ("as chosen", now),
-        *((f"risk: {RISKS[key]}", now.model_copy(update={"risk": key})) for key in RISKS if key != now.risk),
-        *((EMPTIES[key], now.model_copy(update={"empty": key})) for key in EMPTIES if key != now.empty),
+    rows = [
+        (each.words, str(each.n), number(each.mean_risk), number(each.augrc), number(each.aurc))
+        for each in under_conventions(loaded.table, now, score)
     ]
-    rows = []
-    for words, conventions in variants:
-        found = risk_of(loaded.table, conventions)
-        kept = int(found.keep.sum())
-        areas = _plain_areas(loaded.table, score, conventions)
-        rows.append((words, str(kept), *areas))
     tables.show(("Convention", "n", "Mean risk", "AUGRC", "AURC"), rows)
     st.caption(
         "Ties always enter the curve together. Bins and regions do not matter here; they are on the "
         "Reliability page."
     )
-
-
-def _plain_areas(table: UnitTable, score: str, conventions: RiskConventions) -> tuple[str, str, str]:
-    from core.metrics.risk_coverage import areas
-
-    found = risk_of(table, conventions)
-    confidence = table.confidence[score][found.keep] if score in table.confidence else np.array([np.nan])
-    if not found.keep.any() or np.isnan(confidence).any():
-        return (NOT_AVAILABLE,) * 3
-    values = areas(confidence, found.risk[found.keep])
-    return number(values.mean_risk), number(values.augrc), number(values.aurc)
 
 
 def _target(report: CoverageReport) -> tuple[Target, float]:
@@ -209,25 +189,31 @@ def _sentence(answer: Answer, report: CoverageReport, loaded: Loaded, choices: C
     if answer.threshold is None:
         return f"**No threshold does that:** {safe_text(answer.reason, 200)} ({where})."
     unit = loaded.table.level + "s"
+    lost = "failures" if _countable(loaded, choices) else "of risk"
     return (
-        f"**Accepting {_share(answer.coverage)} of the {unit}, an expected {_value(answer.undetected)} "
-        f"failures per 100 go undetected;** {unit} with a confidence below {number(answer.threshold)} are "
+        f"**Accepting {_share(answer.coverage)} of the {unit} leaves an expected {_value(answer.undetected)} "
+        f"{lost} per 100 {unit} undetected;** {unit} with a confidence below {number(answer.threshold)} are "
         f"reviewed ({where}; threshold chosen on {count(answer.groups_fit, 'patient')}, numbers from the "
         f"other {answer.groups_report}; {_label(choices.score).lower()})."
     )
 
 
-def _three_numbers(answer: Answer) -> None:
+def _countable(loaded: Loaded, choices: Choices) -> bool:
+    """Whether risk is 0 or 1, so that its sum counts failures."""
+    return loaded.table.prob is not None or choices.conventions.risk == "failure"
+
+
+def _facts(answer: Answer) -> None:
     if answer.threshold is None:
         return
     facts = (
         ("Review below", number(answer.threshold), "Confidence under which a case goes to a person."),
         (
-            "Cases to review", f"{_value(answer.review)} of {answer.n_report}",
+            "Cases to review", f"{_whole(answer.review)} of {answer.n_report}",
             "On the half of the patients that the threshold was not chosen on.",
         ),
         ("Risk among the accepted", _value(answer.selective_risk), "Mean risk of what nobody reviews."),
-        ("Undetected failures", _value(answer.undetected_total), f"Expected among {answer.n_report} cases."),
+        ("Undetected risk in all", _value(answer.undetected_total), f"Summed over {answer.n_report} cases."),
     )  # fmt: skip
     with st.container(key="facts"):
         for column, (label, value, text) in zip(st.columns(len(facts)), facts, strict=True):
@@ -319,6 +305,12 @@ def _label(key: str) -> str:
 
 def _value(value: Estimate) -> str:
     return interval(value.value, value.low, value.high)
+
+
+def _whole(value: Estimate) -> str:
+    if value.value is None or value.low is None or value.high is None:
+        return NOT_AVAILABLE if value.value is None else f"{value.value:.0f}"
+    return f"{value.value:.0f} [{value.low:.0f}–{value.high:.0f}]"
 
 
 def _share(value: Estimate) -> str:

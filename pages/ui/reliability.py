@@ -23,12 +23,18 @@ BINNINGS = {"width": "Equal width", "mass": "Equal counts"}
 REGIONS = {
     "image": ("Whole image", "Every pixel. Background hides the lesion here."),
     "prediction": ("Predicted foreground", "Where the network says lesion. It cannot see misses."),
-    "union": ("Prediction or reference", "Either mask, slightly widened: misses count too."),
+    "union": ("Prediction or reference", "Where either mask says lesion, slightly widened: misses count."),
     "boundary": ("Boundary band", "Around the predicted outline, where doubt belongs."),
     "top-label": ("Predicted class", "The probability of the predicted class, and how often it was right."),
     "confidence": ("Confidence", "The stated confidence, and the quality that came."),
 }
 """Title and one line of help of each part that has a name of its own; a class is called by its name."""
+WHERE = {
+    "union": "Where the prediction or the reference says lesion, stated probabilities",
+    "top-label": "Probabilities of the predicted class",
+    "confidence": "Stated confidences",
+}
+"""How the answer begins."""
 ALL_CLASSES = "All classes together"
 BY_ROW = 4
 KEPT = 8
@@ -37,19 +43,20 @@ KEPT = 8
 def show(store: Store) -> None:
     """The page for the selected run."""
     answer = st.container(key="answer")
-    chosen = st.columns([3, 1.2, 1, 1.2], gap="small", vertical_alignment="bottom")
-    with chosen[0]:
+    pick, count_once = st.columns([3, 1.4], gap="small", vertical_alignment="bottom")
+    with pick:
         run = run_tables.pick_run(store)
     if run is None:
         return
-    with chosen[1]:
+    with count_once:
         level = run_tables.pick_level(run)
-    with chosen[2]:
+    number_of_bins, kind_of_bins = st.columns([3, 1.4], gap="small", vertical_alignment="bottom")
+    with number_of_bins:
         bins = st.select_slider(
             "Bins", BIN_CHOICES, DEFAULT_BINS, key="bins", bind="query-params",
             help="Into how many bins probabilities are sorted. More bins make the calibration error larger.",
         )  # fmt: skip
-    with chosen[3]:
+    with kind_of_bins:
         binning = st.segmented_control(
             "Bins of", list(BINNINGS), default="width", format_func=BINNINGS.get, key="binning",
             required=True, bind="query-params",
@@ -103,13 +110,13 @@ def _more(loaded: Loaded, prepared: PreparedReliability) -> tuple[str, str | Non
 
 def _answer(report: ReliabilityReport, loaded: Loaded) -> str:
     part = _telling(report)
-    title = _title(part)[0].lower()
     gap = part.ece
     if gap.value is None:
-        return f"Nothing can be said of **{title}**: no outcome was counted in it."
+        return f"Nothing can be said of **{_title(part)[0].lower()}**: nothing was counted there."
     direction = _direction(part)
     return (
-        f"**In {title} stated probabilities are off by {number(100 * gap.value)} points on average** "
+        f"**{WHERE.get(part.name, 'Stated probabilities')} are off by {number(100 * gap.value)} points on "
+        f"average** "
         f"[{_points(gap.low)}–{_points(gap.high)}], {direction} "
         f"(expected calibration error, {report.bins} bins of {BINNINGS[report.binning].lower()}; "
         f"{run_tables.headline(loaded)}; {safe_text(report.shown_on)})."
@@ -147,7 +154,7 @@ def _diagram(part: ReliabilityPart) -> None:
         st.caption("Undefined: nothing was counted here.")
         return
     st.plotly_chart(
-        reliability_chart(_marks(part), event=""),
+        reliability_chart(_marks(part)),
         key=f"diagram_{part.name}", config=CONFIG, theme="streamlit",
         alt=f"Reliability diagram, {part.name}: expected calibration error {number(part.ece.value)}",
     )  # fmt: skip
@@ -181,7 +188,7 @@ def _effects(report: ReliabilityReport) -> None:
         f"{_temperature_words(effect)}"
     )
     tables.show(
-        ("Where", "Calibration error before", "after", "Brier before", "after ", "NLL before", "after  "),
+        ("Where", "ECE before", "ECE after", "Brier before", "Brier after", "NLL before", "NLL after"),
         [
             (
                 _title(old)[0], _estimate(old.ece), _estimate(new.ece), _estimate(old.brier),
