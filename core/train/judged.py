@@ -141,8 +141,8 @@ def places(studies: Iterable[JudgedStudy]) -> tuple[Place, ...]:
     """Empty slices and misses by where they lie, in the order of PLACES."""
     slices, missed = [0] * len(PLACES), [0] * len(PLACES)
     for each in studies:
-        found = each.mask_pred.any(axis=(1, 2))
-        present = each.mask_ref.any(axis=(1, 2))
+        found: BoolArray = np.asarray(each.mask_pred.any(axis=(1, 2)))
+        present: BoolArray = np.asarray(each.mask_ref.any(axis=(1, 2)))
         for index in np.flatnonzero(~found):
             place = _place(found, int(index))
             slices[place] += 1
