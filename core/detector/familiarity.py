@@ -24,8 +24,8 @@ KEY = "familiarity"
 FAMILIARITY = MeasureSpec(
     KEY, "Familiarity", "", 0.0, 1.0,
     "How much the picture looks like the training pictures, whatever was found on it: 1 = as a typical one, "
-    "0.5 = where the least familiar hundredth begins, 0.25 = as far again. A low value says that the model was "
-    "not made for this picture; a high one does not say that the mask is right.",
+    "0.5 = where the least familiar hundredth begins, 0.25 = as far again. A low value says that the model "
+    "was not made for this picture; a high one does not say that the mask is right.",
     "Mahalanobis distance with a shrunk covariance, core/detector/familiarity.py",
 )  # fmt: skip
 LIMIT = 0.5

@@ -65,6 +65,13 @@ def test_the_model_fails_on_several_hard_cases_and_most_failures_are_caught(
     assert len(caught) >= 0.8 * len(failed)
 
 
+def test_drawn_heads_pass_as_brains_unless_they_are_spoilt(outcomes: dict[str, Outcome]) -> None:
+    foreign = {key for key, each in outcomes.items() if "ood" in causes(each)}
+    assert foreign <= {spec.key for spec in sample_cases() if spec.group == "hard"}
+    assert "noise" in foreign
+    assert len(foreign) <= 3
+
+
 @pytest.mark.parametrize(
     ("key", "cause"),
     [

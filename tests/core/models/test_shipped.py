@@ -14,6 +14,7 @@ from core.metrics import dice
 from core.models.records import ModelRecord
 from core.models.registry import SHIPPED_FOLDER, list_models
 from core.models.weights import load_member
+from core.pipeline.foreign import known_pictures
 from core.train.config import read_config
 from core.train.validate import GIVEN, Validation, mask_of, model_predictor, read_studies
 
@@ -40,6 +41,16 @@ def test_all_weights_together_stay_below_forty_megabytes() -> None:
         for member in range(len(record.members))
     ]
     assert sum(sizes) <= LARGEST_TOTAL
+
+
+@EACH
+def test_description_of_the_training_pictures_fits_the_networks(record: ModelRecord) -> None:
+    known = known_pictures(record)
+    assert known is not None
+    unseen = [k for k, each in enumerate(record.members) if each.left_out_folds]
+    assert sorted(known.members) == unseen
+    assert (record.folder / "familiarity.safetensors").stat().st_size < 1_000_000
+    assert (record.folder / "FAMILIARITY.md").is_file()
 
 
 @EACH
