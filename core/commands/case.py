@@ -16,10 +16,8 @@ from core.errors import SettingsProblem
 
 if TYPE_CHECKING:
     from core.io import Inspection
-    from core.pipeline import Outcome
-    from core.pipeline.classify import ClassOutcome
-    from core.store import Store
-    from core.types import Case, NamedBytes, Verdict
+    from core.pipeline import Result
+    from core.types import Classification, NamedBytes
 
 ESTIMATORS = get_args(EstimatorKind)
 PLANES = get_args(Plane)
@@ -77,38 +75,19 @@ def analyse(source: Path, reference: Path | None, out: Path | None, as_json: boo
     """Run a model on INPUT (file, zip or folder of one DICOM series) and say whether to review it."""
     from core import pipeline
     from core.io import read_paths
-    from core.models import get_model
+    from core.report import result_files
     from core.store import Store
 
     options = ReadOptions(plane=choices["plane"], volume=choices["volume"], series=choices["series"])
     files: Sequence[NamedBytes] = read_paths([source])
     drawn: Sequence[NamedBytes] = read_paths([reference]) if reference else ()
     config = _analysis_config(choices)
-    answer = _segment if get_model(config.model_id).task == "segmentation" else _name_classes
     with Store.open() as store:
         case = pipeline.open_case(store, files, options, drawn)
-        answer(store, case, config, out, as_json)
-
-
-def _segment(store: Store, case: Case, config: AnalysisConfig, out: Path | None, as_json: bool) -> None:
-    from core.pipeline import analyse as run
-    from core.report import json_file, mask_file, overlay_file
-
-    outcome = run(store, case, config, progress=stderr_progress())
+        result = pipeline.run_model(store, case, config, progress=stderr_progress())
     if out:
-        index = outcome.analysis.worst_slice or 0
-        _write_out((mask_file(outcome), overlay_file(outcome, index), json_file(outcome)), out)
-    _print_outcome(outcome, as_json)
-
-
-def _name_classes(store: Store, case: Case, config: AnalysisConfig, out: Path | None, as_json: bool) -> None:
-    from core.pipeline.classify import classify
-    from core.report import class_json_file
-
-    outcome = classify(store, case, config, progress=stderr_progress())
-    if out:
-        _write_out((class_json_file(outcome),), out)
-    _print_classes(outcome, as_json)
+        _write_out(result_files(result), out)
+    _print_result(result, as_json)
 
 
 def _analysis_config(choices: dict[str, Any]) -> AnalysisConfig:
@@ -147,36 +126,28 @@ def _write_out(files: Sequence[NamedBytes], folder: Path) -> None:
         ) from error
 
 
-def _print_classes(outcome: ClassOutcome, as_json: bool) -> None:
-    from core.report import class_record
+def _print_result(result: Result, as_json: bool) -> None:
+    from core.pipeline import ClassOutcome, maker
+    from core.report import result_record
 
     if as_json:
-        click.echo(json.dumps(class_record(outcome), ensure_ascii=False, allow_nan=False))
+        click.echo(json.dumps(result_record(result), ensure_ascii=False, allow_nan=False))
         return
-    found = outcome.classification
+    if isinstance(result, ClassOutcome):
+        _print_classes(result.classification)
+    click.echo("Looks consistent." if result.verdict.answer == "consistent" else "Review this case.")
+    for flag in result.verdict.flags:
+        click.echo(f"  {flag.sentence}")
+    source = "from the store" if result.cached else f"in {result.seconds:.1f} s"
+    point = f", operating point {result.verdict.operating_point}" if result.verdict.operating_point else ""
+    made_by = maker(result)
+    click.echo(f"{made_by.config.model_id}, {source}{point}, key {made_by.key[:16]}")
+
+
+def _print_classes(found: Classification) -> None:
     click.echo(", ".join(found.predicted) or "None of the findings.")
     for name, column in zip(found.class_names, found.samples.T, strict=True):
         click.echo(f"  {name}: {column.mean():.2f} (samples {column.min():.2f} to {column.max():.2f})")
-    _print_verdict(outcome.verdict)
-    source = "from the store" if outcome.cached else f"in {outcome.seconds:.1f} s"
-    click.echo(f"{found.made_by.config.model_id}, {source}, key {found.key[:16]}")
-
-
-def _print_verdict(verdict: Verdict) -> None:
-    click.echo("Looks consistent." if verdict.answer == "consistent" else "Review this case.")
-    for flag in verdict.flags:
-        click.echo(f"  {flag.sentence}")
-
-
-def _print_outcome(outcome: Outcome, as_json: bool) -> None:
-    from core.report import outcome_record
-
-    if as_json:
-        click.echo(json.dumps(outcome_record(outcome), ensure_ascii=False, allow_nan=False))
-        return
-    _print_verdict(outcome.verdict)
-    source = "from the store" if outcome.cached else f"in {outcome.seconds:.1f} s"
-    click.echo(f"{outcome.analysis.made_by.config.model_id}, {source}, key {outcome.analysis.key[:16]}")
 
 
 def _inspect_line(found: Inspection) -> str:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from core.errors import SettingsProblem
-from core.types import OperatingPoint
+from core.types import OperatingPoint, RunRecord
 
 if TYPE_CHECKING:
     from core.store import Store
@@ -70,6 +70,18 @@ def active_points(store: Store) -> tuple[OperatingPoint, ...]:
     pairs = {(each.model_id, each.estimator) for each in store.operating_points()}
     found = [store.active_operating_point(model, kind) for model, kind in pairs if model and kind]
     return tuple(sorted((each for each in found if each), key=lambda each: each.label))
+
+
+def point_of_run(store: Store, run: RunRecord) -> OperatingPoint | None:
+    """The point that judges the cases of a run: the one in force for its model and estimator.
+
+    For predictions made elsewhere, for which none can be in force: the newest one saved on this run. None
+    when there is no such point.
+    """
+    if run.config is not None:
+        return store.active_operating_point(run.config.model_id, run.config.estimator.kind)
+    own = [each for each in store.operating_points() if each.run_id == run.id]
+    return max(own, key=lambda each: each.created_utc, default=None)
 
 
 def _activate(store: Store, point: OperatingPoint) -> OperatingPoint:

@@ -1,6 +1,17 @@
 """What leaves the program about a case: mask, overlay and the JSON of everything shown."""
 
-from core.report.classes import class_json_file, class_record
+from core.report.classes import class_json_file, class_overlay_file, class_record
 from core.report.export import json_file, mask_file, outcome_record, overlay_file
+from core.report.results import result_files, result_record
 
-__all__ = ["class_json_file", "class_record", "json_file", "mask_file", "outcome_record", "overlay_file"]
+__all__ = [
+    "class_json_file",
+    "class_overlay_file",
+    "class_record",
+    "json_file",
+    "mask_file",
+    "outcome_record",
+    "overlay_file",
+    "result_files",
+    "result_record",
+]

@@ -18,6 +18,15 @@ def class_json_file(outcome: ClassOutcome) -> NamedBytes:
     return named("second-look-class", ".json", text.encode())
 
 
+def class_overlay_file(outcome: ClassOutcome) -> NamedBytes:
+    """PNG of the picture with what the decision rests on, the given class and the frames of fired checks."""
+    from core.io import write_png
+    from core.view.overlay import class_picture
+
+    picture = class_picture(outcome.case, outcome.classification, outcome.verdict)
+    return named("second-look-class-overlay", ".png", write_png(picture))
+
+
 def class_record(outcome: ClassOutcome) -> Json:
     """Everything shown about a classified picture as plain JSON values; undefined numbers are null."""
     found, made_by = outcome.classification, outcome.classification.made_by

@@ -118,7 +118,7 @@ def _build(case: Case, found: Classification, *, deep: bool) -> Volume:
         f"image{index}": partial(itself, image) for index, (_, image) in enumerate(coded)
     }
     saliency = found.saliency
-    notes = () if deep else (COARSE,)
+    notes: tuple[str, ...] = () if deep else (COARSE,)
     if saliency is None:
         notes += (NO_SALIENCY,)
     else:

@@ -26,22 +26,22 @@ def purpose() -> None:
     st.markdown(
         "**It must not be used for decisions about a patient.** Second Look is a research tool, not a "
         "medical device, and has not been evaluated for clinical use. It tells a reviewer when not to trust "
-        "a segmentation network, and shows why."
+        "a network that outlines a lesion or names a class, and shows why."
     )
     yes, no = st.columns(2, gap="medium")
     with yes.container(border=True, height="stretch"):
         st.header("Use it to")
         st.markdown(
-            "- see where a network's mask may be wrong, and how sure the network is\n"
+            "- see where a network's mask or class may be wrong, and how sure the network is\n"
             "- compare networks and ways of estimating uncertainty on the same case\n"
-            "- study which limits catch failures, on cases with a reference mask"
+            "- study on cohorts with references which confidence and which limits catch failures"
         )
     with no.container(border=True, height="stretch"):
         st.header("Do not use it")
         st.markdown(
             "- for diagnosis, treatment, triage or any decision about a person\n"
-            "- as proof that a mask is right: “Looks consistent” says that no check fired, and where all "
-            "networks miss the same lesion none may fire\n"
+            "- as proof that a mask or a class is right: “Looks consistent” says that no check fired, and "
+            "where all networks make the same mistake none may fire\n"
             "- on images unlike the training data: the models that come with it saw axial brain MRI of "
             "adults with lower-grade glioma or children's frontal chest X-rays and nothing else. The check "
             "“foreign picture” recognises many other pictures, not all: each model's FAMILIARITY.md says "
@@ -61,10 +61,17 @@ def reading_the_screen() -> None:
             "most certain.\n"
             "- **Uncertainty maps**: predictive entropy (all doubt), expected entropy (doubt inside each "
             "network), mutual information (disagreement between networks), variance. Entropies are in nats.\n"
+            "- **A class** comes with its mean probability and each single prediction as a dot: dots far apart "
+            "are doubt. The layer “what the decision rests on” shows where the networks looked, not where an "
+            "illness is.\n"
+            "- **An operating point** is a confidence limit that was chosen on a cohort for a stated risk or "
+            "coverage, under Risk and coverage. Where one is in force it replaces the fixed limit, and the "
+            "answer names it.\n"
             "- **Limits** come from the reference masks that a model was trained with. Changing one decides "
             "the case again at once, from stored measures.\n"
             "- **With a reference mask**: Dice, Jaccard, boundary F1 at 2 pixels. Both masks empty counts as "
-            "1, one empty as 0, and the state is named beside the number."
+            "1, one empty as 0, and the state is named beside the number. A class is right or wrong where a "
+            "cohort names it."
         )
 
 
@@ -93,16 +100,19 @@ def where_data_is_kept() -> None:
     info = resources.store().info()
     st.code(info.home or "in memory, gone when the server stops", language=None)
     size = (info.database_bytes + info.array_bytes) / 1e6
-    st.caption(f"{count(info.cases, 'case')}, {count(info.analyses, 'result')}, {size:.1f} MB, {info.mode}")
+    results = info.analyses + info.classifications
+    st.caption(f"{count(info.cases, 'case')}, {count(results, 'result')}, {size:.1f} MB, {info.mode}")
 
 
 def sources_and_versions() -> None:
     """Data, licences and versions."""
     st.header("Data, licences, versions")
     st.markdown(
-        "The shipped weights are derived from TCGA-LGG brain MRI with masks by Buda et al. 2019 "
+        "The shipped brain weights are derived from TCGA-LGG brain MRI with masks by Buda et al. 2019 "
         "(doi:10.1016/j.compbiomed.2019.05.002), licence CC BY-NC-SA 4.0, and carry the same licence: no "
-        "commercial use. The sample cases are synthetic: drawn by code, they show no patient."
+        "commercial use. Chest X-ray weights are derived from children's films of one hospital by Kermany et "
+        "al. 2018 (doi:10.1016/j.cell.2018.02.010), licence CC BY 4.0; each model's card names its own data "
+        "and licence. The sample cases are synthetic: drawn by code, they show no patient."
     )
     with st.expander("Versions and licences of the software"):
         st.caption(

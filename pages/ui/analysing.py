@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.config import AnalysisConfig, digest
 from core.io import SeriesChoice
-from core.pipeline import analyse
+from core.pipeline import maker, results_of, run_model
 from core.store import Store
 from core.types import Case, Progress
 from core.view.words import count
@@ -58,7 +58,7 @@ def case_card(store: Store, writable: bool, running: str) -> None:
                 jobs.show_progress(running)
                 return
             run_form(store, case, writable)
-            if any(each.arrays_kept for each in store.analyses_of(case.id)):
+            if any(each.arrays_kept for each in results_of(store, case.id)):
                 st.page_link(CASE, label="Show the latest result", query_params={"case": case.id})
 
 
@@ -80,19 +80,19 @@ def go_on() -> Step:
         selection.choose(case=uploads.remember_choices(result), analysis="", job="")
         # Once more from the top: the sidebar was drawn before the case was known.
         st.rerun()
-    outcome = outcomes.load_outcome(result)
-    selection.choose(case=outcome.case.id if outcome else "", analysis=result, job="")
+    found = outcomes.load_result(result)
+    selection.choose(case=found.case.id if found else "", analysis=result, job="")
     return Step(arrived=True)
 
 
 def start_analysis(store: Store, case: Case, config: AnalysisConfig) -> None:
-    """Analyse in the background; the job is selected.
+    """Run the chosen model in the background, a segmenter or a classifier; the job is selected.
 
     The job's title names no file: it is remembered after the case may have been deleted.
     """
 
     def work(progress: Progress) -> str:
-        return analyse(store, case, config, progress=progress).analysis.key
+        return maker(run_model(store, case, config, progress=progress)).key
 
     key = digest([case.id, config.model_dump(mode="json")])
     jobs.start(jobs.ANALYSE, "Analysing this case", work, key)

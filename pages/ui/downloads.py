@@ -1,4 +1,4 @@
-"""What can be taken along: mask, overlay of the shown slice, everything as JSON, and a link."""
+"""What can be taken along: mask, overlay of what is shown, everything as JSON, and a link."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.pipeline import Outcome
-from core.report import json_file, mask_file, overlay_file
+from core.pipeline import ClassOutcome, Result
+from core.report import class_json_file, class_overlay_file, json_file, mask_file, overlay_file
 from core.types import NamedBytes
 from pages.ui import selection
 from pages.ui.frame import boundary
@@ -22,16 +22,20 @@ LARGEST_RAW = 2**20
 
 
 @st.fragment
-def downloads(outcome: Outcome, view_key: str) -> None:
+def downloads(result: Result, view_key: str) -> None:
     """The files are made when the menu is opened, for the slice that the viewer then shows."""
     menu = st.popover("Downloads", key="downloads", on_change="rerun", width="stretch")
     if not menu.open:
         return
     with menu, boundary():
-        shown = shown_view(view_key, outcome.analysis, outcome.verdict).slice or 0
-        _button("Mask, in the geometry of the input", mask_file(outcome))
-        _button(f"Overlay of slice {shown + 1} (PNG)", overlay_file(outcome, shown))
-        _button("Everything shown (JSON)", json_file(outcome))
+        if isinstance(result, ClassOutcome):
+            _button("Picture with what the decision rests on (PNG)", class_overlay_file(result))
+            _button("Everything shown (JSON)", class_json_file(result))
+        else:
+            shown = shown_view(view_key, result.analysis, result.verdict).slice or 0
+            _button("Mask, in the geometry of the input", mask_file(result))
+            _button(f"Overlay of slice {shown + 1} (PNG)", overlay_file(result, shown))
+            _button("Everything shown (JSON)", json_file(result))
         st.caption("Names carry a hash of the content. Research use only, not a medical device.")
 
 

@@ -10,7 +10,7 @@ from core.metrics.operating import Answer
 from core.metrics.risk import risk_of
 from core.types import RiskConventions, UnitTable
 from core.view.words import count, number
-from pages.ui import run_tables, selection
+from pages.ui import run_tables, selection, units
 from pages.ui.menu import CASE
 from pages.ui.run_tables import Loaded
 from pages.ui.text import plain_text
@@ -63,7 +63,8 @@ def open_unit(loaded: Loaded, place: int) -> None:
     """Go to the Case page with this unit selected; one without an image is shown from its table row."""
     table = loaded.table
     case_id, key = table.case_id[place], table.analysis_key[place]
-    selection.choose(case=case_id or "", analysis=key or "", unit=str(place), run=loaded.run.id, job="")
+    unit = units.address(place, table.level)
+    selection.choose(case=case_id or "", analysis=key or "", unit=unit, run=loaded.run.id, job="")
     st.switch_page(CASE, query_params=selection.address_of(selection.current()))
 
 

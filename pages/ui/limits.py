@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from core.detector import RULES, RuleSpec, limit_of, with_limit
+from core.detector import RuleSpec, chosen_for, limit_of, rule_spec, with_limit
+from core.detector.classes import CLASS_CONFIDENCE
+from core.detector.point import POINT_RULE
 from core.errors import SettingsProblem
-from core.types import Limits
-from core.view.words import count
+from core.pipeline import Result
+from core.types import Limits, OperatingPoint, RuleLimit
+from core.view.words import count, number
 from pages.ui import selection
+from pages.ui.menu import COVERAGE
 from pages.ui.text import safe_text
 
 OFF = "off"
+JUDGED_BY_POINT = (POINT_RULE, CLASS_CONFIDENCE)
+"""Rules whose limit an operating point takes the place of."""
 _CHANGE = re.compile(r"([a-z-]+)_(off|[0-9.e-]+)")
 _SEPARATOR = "~"
 _ROUND = "limits_round"
@@ -30,8 +38,12 @@ def in_force(defaults: Limits) -> Limits:
     return limits
 
 
-def limit_form(defaults: Limits, limits: Limits) -> None:
-    """One field and one switch per rule, with its source and default, and a way back."""
+def limit_form(defaults: Limits, result: Result) -> None:
+    """One field and one switch per rule, with its source and default, and a way back.
+
+    Where an operating point is in force for the result, it stands in the place of the confidence limit.
+    """
+    limits, point = result.limits, result.operating_point
     changed = sum(a != b for a, b in zip(defaults.rules, limits.rules, strict=True))
     note, button = st.columns([3, 1], vertical_alignment="center")
     note.markdown(
@@ -40,26 +52,58 @@ def limit_form(defaults: Limits, limits: Limits) -> None:
         else "All limits are the model's own. Changing one decides this case again at once."
     )
     button.button("Reset all", key="limits_reset", disabled=not changed, on_click=_reset, width="stretch")
-    for spec in RULES:
-        _rule(spec, defaults, limits)
-    st.caption(
-        f"Defaults: {safe_text(limits.cohort)}, {count(limits.slices, 'reference slice')} of "
-        f"{count(limits.patients, 'patient')}; each fitted limit leaves at most "
-        f"{100 * limits.share:.3g} % of them outside."
-    )
+    for spec in (rule_spec(each.rule) for each in defaults.rules):
+        judged = spec.key in JUDGED_BY_POINT
+        _rule(spec, defaults, limits, point if judged and result.verdict.operating_point else None)
+        if judged and point is not None and not result.verdict.operating_point:
+            _unused(point, limit_of(limits, spec.key).active)
+    if limits.slices:
+        st.caption(
+            f"Defaults: {safe_text(limits.cohort)}, {count(limits.slices, 'reference slice')} of "
+            f"{count(limits.patients, 'patient')}; each fitted limit leaves at most "
+            f"{100 * limits.share:.3g} % of them outside."
+        )
 
 
-def _rule(spec: RuleSpec, defaults: Limits, limits: Limits) -> None:
+def _rule(spec: RuleSpec, defaults: Limits, limits: Limits, point: OperatingPoint | None) -> None:
     default, now = limit_of(defaults, spec.key), limit_of(limits, spec.key)
-    scale, unit = (100.0, " %") if spec.percent else (1.0, "")
+    _, unit = _scale(spec)
     suffix = f"{spec.key}_{st.session_state.get(_ROUND, 0)}"
     name, field, switch = st.columns([5, 3, 2], vertical_alignment="center")
     mark = "" if now == default else " :orange-badge[changed]"
-    name.markdown(
-        f"**{spec.letter}** {spec.label}{mark}  \n:gray[fires {spec.side} the limit{unit and ', in %'}; "
-        f"default {spec.text(default.limit)}, {spec.source}]"
-    )
-    field.number_input(
+    if point is None:
+        name.markdown(
+            f"**{spec.letter}** {spec.label}{mark}  \n:gray[fires {spec.side} the limit{unit and ', in %'}; "
+            f"default {spec.text(default.limit)}, {spec.source}]"
+        )
+        _field(field, spec, now, suffix)
+    else:
+        name.markdown(
+            f"**{spec.letter}** {spec.label}{mark}  \n:gray[replaced by the operating point "
+            f"{safe_text(point.label)}: fires below {number(point.threshold)}, {chosen_for(point)} on "
+            f"{safe_text(point.cohort_name)}]"
+        )
+        field.page_link(COVERAGE, label="Risk and coverage", query_params=_place_of(point))
+    switch.toggle(
+        "On", value=now.active, key=f"active_{suffix}", help=f"Whether “{spec.label}” may ask for a review.",
+        on_change=_switched, args=(spec, f"active_{suffix}"),
+    )  # fmt: skip
+
+
+def _unused(point: OperatingPoint, active: bool) -> None:
+    why = "this result does not hold the score it was chosen on" if active else "the check is switched off"
+    st.caption(f"The operating point {safe_text(point.label)} is in force but not used here: {why}.")
+
+
+def _place_of(point: OperatingPoint) -> dict[str, str]:
+    """Where the point was chosen, with the rest of the selection carried along."""
+    chosen = {"run": point.run_id or "", "cohort": point.cohort_id or ""}
+    return selection.address_of(replace(selection.current(), **{k: v for k, v in chosen.items() if v}))
+
+
+def _field(place: DeltaGenerator, spec: RuleSpec, now: RuleLimit, suffix: str) -> None:
+    scale, unit = _scale(spec)
+    place.number_input(
         f"{spec.label}, limit{unit}",
         min_value=spec.low * scale,
         max_value=spec.high * scale,
@@ -73,10 +117,11 @@ def _rule(spec: RuleSpec, defaults: Limits, limits: Limits) -> None:
         on_change=_moved,
         args=(spec, f"limit_{suffix}", scale),
     )
-    switch.toggle(
-        "On", value=now.active, key=f"active_{suffix}", help=f"Whether “{spec.label}” may ask for a review.",
-        on_change=_switched, args=(spec, f"active_{suffix}"),
-    )  # fmt: skip
+
+
+def _scale(spec: RuleSpec) -> tuple[float, str]:
+    """What a value is multiplied by to be shown, and its unit."""
+    return (100.0, " %") if spec.percent else (1.0, "")
 
 
 def _step(spec: RuleSpec) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
@@ -10,8 +10,9 @@ from core.detector import FAMILIARITY, SLICE_MEASURES, STUDY_MEASURES, measure_s
 from core.metrics import summarise
 from core.pipeline import Outcome
 from core.types import Measure, Overlap, OverlapReport, Score, SliceSummary
-from core.uncertainty import SCORES
+from core.uncertainty import SCORES, ScoreSpec
 from core.view.words import NOT_AVAILABLE, number, percent
+from pages.ui.labels import CASE_SPECS
 from pages.ui.text import safe_text
 
 STATES = {
@@ -36,8 +37,7 @@ OVERLAPS = (
 def case_numbers(outcome: Outcome) -> None:
     """Scores, shape and overlap of the whole case, then of each slice."""
     st.markdown("**Confidence of the case** (higher is safer)")
-    specs = {spec.key: spec for spec in (*SCORES, FAMILIARITY)}
-    _table([_row(score, specs[score.key]) for score in outcome.analysis.scores if score.key in specs])
+    score_table(outcome.analysis.scores, CASE_SPECS)
     st.markdown("**Shape of the prediction**")
     shapes = {spec.key: spec for spec in STUDY_MEASURES}
     _table([_row(each, shapes[each.key]) for each in measure_study(outcome.analysis.slices)])
@@ -49,6 +49,11 @@ def case_numbers(outcome: Outcome) -> None:
     if len(outcome.analysis.slices) > 1 or outcome.overlap is None:
         st.markdown("**Each slice**")
     _slices(outcome)
+
+
+def score_table(scores: Iterable[Score], specs: Mapping[str, ScoreSpec]) -> None:
+    """One row for each score that has a spec: label, value or why there is none, and what it says."""
+    _table([_row(score, specs[score.key]) for score in scores if score.key in specs])
 
 
 def overlap_facts(outcome: Outcome) -> tuple[tuple[str, str], ...]:

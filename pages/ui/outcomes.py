@@ -5,13 +5,11 @@ Sessions hold ids only. Keys are digests; no array is ever hashed by Streamlit, 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
-from core.detector import decide
-from core.pipeline import Outcome, point_in_force, stored_outcome
+from core.pipeline import Result, decide_again, in_force_now, stored_result
 from core.types import Case, Limits
 from pages.ui import resources
 
@@ -40,25 +38,24 @@ def load_case(case_id: str) -> Case | None:
     return _settled(_case, case_id)
 
 
-def load_outcome(analysis_key: str, limits: Limits | None = None) -> Outcome | None:
-    """A stored result decided with `limits` (None: the model's own), None when it must be computed again."""
-    outcome = _settled(_outcome, analysis_key)
-    if outcome is None:
+def load_result(key: str, limits: Limits | None = None) -> Result | None:
+    """A stored mask or class, decided with `limits` (None: the model's own); None when it is gone."""
+    found = _settled(_result, key)
+    if found is None:
         return None
-    analysis, in_force = outcome.analysis, limits or outcome.limits
+    in_force = limits or found.limits
     # Asked every time: another operating point may have been put in force since the result was loaded.
-    point = point_in_force(resources.store(), analysis.made_by)
-    if in_force == outcome.limits and point == outcome.operating_point:
-        return outcome
-    verdict = decide(analysis.slices, in_force, analysis.scores, point)
-    return replace(outcome, limits=in_force, verdict=verdict, operating_point=point)
+    point = in_force_now(resources.store(), found)
+    if in_force == found.limits and point == found.operating_point:
+        return found
+    return decide_again(found, in_force, point)
 
 
 def forget() -> None:
     """Drop everything that is loaded or being loaded; called when a case is deleted."""
     _Deletions.count += 1
     _case.clear()
-    _outcome.clear()
+    _result.clear()
 
 
 def deletions() -> int:
@@ -91,8 +88,8 @@ def _case(case_id: str) -> Case:
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _outcome(analysis_key: str) -> Outcome:
-    outcome = stored_outcome(resources.store(), analysis_key)
-    if outcome is None:
-        raise _NotStored(analysis_key)
-    return outcome
+def _result(key: str) -> Result:
+    found = stored_result(resources.store(), key)
+    if found is None:
+        raise _NotStored(key)
+    return found

@@ -9,9 +9,12 @@ import streamlit as st
 from core.config import AnalysisConfig, EstimatorConfig
 from core.inference import ESTIMATORS, EstimatorSpec, possible_estimators
 from core.models import list_models
+from core.models.preprocess import CONTRASTS
 from core.models.records import ModelRecord
 from core.pipeline import guess_channels
 from core.types import Case
+from core.view.words import count
+from pages.ui.labels import TASKS
 from pages.ui.text import plain_text, safe_text
 
 DEVICES = {"auto": "Automatic", "cpu": "Processor (CPU)", "cuda": "Graphics card (CUDA)"}
@@ -25,14 +28,34 @@ def pick_analysis(case: Case) -> AnalysisConfig | None:
     if not records:
         st.warning("No model is installed. The About page says where models are kept.")
         return None
-    record = _pick_model(records)
+    fitting = [record for record in records if fits(case, record)]
+    if not fitting:
+        st.warning(f"No installed model can answer for this case. {_left_out_words(case, records)}")
+        return None
+    record = _pick_model(fitting)
+    left_out = [each for each in records if each not in fitting]
+    if left_out:
+        st.caption(_left_out_words(case, left_out))
     spec = _pick_estimator(record)
     with st.popover("More: samples, seed, channels, device", key="more", width="stretch"):
         estimator = _pick_sampling(spec)
         channels = _pick_channels(case, record)
-        rest = _pick_machine()
+        rest = _pick_machine() | _pick_contrast(record)
     st.caption(_channel_words(case, record, channels))
     return AnalysisConfig(model_id=record.id, estimator=estimator, channels=channels, **rest)
+
+
+def fits(case: Case, record: ModelRecord) -> bool:
+    """Whether a model can answer for a case: a classifier names the class of a single picture only."""
+    return record.task == "segmentation" or case.image.slices == 1
+
+
+def _left_out_words(case: Case, left_out: Sequence[ModelRecord]) -> str:
+    names = ", ".join(safe_text(record.title, 60) for record in left_out)
+    return (
+        f"Not offered: {names}. Naming a class takes a single picture, and this case has "
+        f"{count(case.image.slices, 'slice')}."
+    )
 
 
 def _pick_model(records: Sequence[ModelRecord]) -> ModelRecord:
@@ -43,9 +66,10 @@ def _pick_model(records: Sequence[ModelRecord]) -> ModelRecord:
         "Model",
         ids,
         index=ids.index(preferred) if preferred in ids else 0,
-        format_func=lambda each: plain_text(by_id[each].title),
+        format_func=lambda each: f"{plain_text(by_id[each].title)}: {TASKS[by_id[each].task]}",
         key="model",
-        help="The network that draws the mask. The About page says what each was trained on.",
+        help="The network that outlines a lesion or names a class. The About page says what each was "
+        "trained on.",
         bind="query-params",
         persist_state="session",
     )
@@ -118,11 +142,28 @@ def _pick_channels(case: Case, record: ModelRecord) -> tuple[int, ...] | None:
 def _channel_words(case: Case, record: ModelRecord, channels: tuple[int, ...] | None) -> str:
     names = case.image.channel_names
     if len(names) == 1:
-        return f"The one channel of the case feeds all {len(record.channels)} inputs of the model."
+        fed = len(record.channels)
+        into = "the one input" if fed == 1 else f"all {fed} inputs"
+        return f"The one channel of the case feeds {into} of the model."
     fed = channels or guess_channels(len(names), record.channels)
     pairs = [f"{wanted} from {at + 1} {names[at]}" for wanted, at in zip(record.channels, fed, strict=True)]
     how = "guessed; change it under More" if channels is None else "chosen by you"
     return safe_text(f"Channels: {', '.join(pairs)} ({how}).", 300)
+
+
+def _pick_contrast(record: ModelRecord) -> dict[str, str | None]:
+    """Contrast of a classified picture; masks are drawn on what the networks were trained on."""
+    if record.task == "segmentation":
+        return {}
+    trained = record.preprocessing.contrast
+    words = {key: f"{label}{' (as trained)' if key == trained else ''}" for key, label in CONTRASTS.items()}
+    chosen = st.selectbox(
+        "Contrast", list(words), index=list(words).index(trained), format_func=words.get,
+        key=f"contrast_{record.id}",
+        help="How the contrast is changed before the network sees the picture. Any other than the one it was "
+        "trained with is named beside the result.",
+    )  # fmt: skip
+    return {"contrast": None if chosen == trained else chosen}
 
 
 def _pick_machine() -> dict[str, str]:

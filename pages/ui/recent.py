@@ -57,7 +57,7 @@ def _row(store: Store, case: CaseSummary, writable: bool) -> None:
     row.markdown(f"**{safe_text(case.name)}**  \n:gray[{safe_text(case_words(case))}]", width="stretch")
     row.button(
         "Open", key=f"open_{case.id[:16]}", on_click=selection.choose,
-        kwargs={"case": case.id, "analysis": "", "job": ""},
+        kwargs={"case": case.id, "analysis": "", "job": "", "unit": ""},
     )  # fmt: skip
     with row:
         delete_button(store, case.id, case.name, "Delete", disabled=not writable, width="content")
@@ -69,5 +69,5 @@ def _delete(store: Store, case_id: str, name: str) -> None:
         outcomes.forget()
         forget_case(case_id)
         if selection.current().case == case_id:
-            selection.choose(case="", analysis="", job="")
+            selection.choose(case="", analysis="", job="", unit="")
         st.toast(f"Deleted {safe_text(name)} and everything derived from it.")

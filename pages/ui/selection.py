@@ -20,7 +20,7 @@ _ADDRESS_VALUE = re.compile(r"[0-9A-Za-z_.~-]{1,400}")
 class Selection:
     """Ids as the store and the job manager know them, and changes of limits; "" = nothing selected.
 
-    unit: place of a case in the table of the selected run, for cases that came without an image.
+    unit: row of a case in the table of the selected run, "s" and the row for a single slice of one.
     """
 
     case: str = ""

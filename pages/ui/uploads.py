@@ -19,7 +19,7 @@ _OPTIONS, _READ, _FILES, _CHOICES = "read_options", "read_signature", "read_file
 def upload_form(disabled: bool) -> None:
     """The two upload fields; reading starts as soon as there is a file, and again when something changes."""
     files = st.file_uploader(
-        "Brain MRI: one file, the DICOM files of one series, or a zip",
+        "Brain MRI or chest X-ray: one file, the DICOM files of one series, or a zip",
         accept_multiple_files=True,
         key="upload",
         disabled=disabled,
@@ -32,7 +32,7 @@ def upload_form(disabled: bool) -> None:
             key="upload_reference",
             disabled=disabled,
             help="Same size as the image: 0 is background, anything else is lesion. "
-            "The result is then compared with it. " + _formats_help(),
+            "A predicted mask is then compared with it. " + _formats_help(),
         )
     if files:
         _read_when_new(files, references)

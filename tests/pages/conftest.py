@@ -137,7 +137,7 @@ def bench(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """Fresh resources for one test; the pages find them where the server's own would be."""
     made = Bench(Store.open(mode="memory"), JobManager(), JobManager(), [])
 
-    def analyse(store: Store, case: Case, config: AnalysisConfig, *, progress: Progress) -> Outcome:
+    def run_model(store: Store, case: Case, config: AnalysisConfig, *, progress: Progress) -> Outcome:
         made.analysed.append(config)
         progress(0.5, "Half way")
         analysis = made.keep(case, config)
@@ -150,7 +150,7 @@ def bench(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(resources, "jobs", lambda: made.jobs)
     monkeypatch.setattr(resources, "readers", lambda: made.readers)
     monkeypatch.setattr(resources, "warm_up", lambda: None)
-    monkeypatch.setattr(analysing, "analyse", analyse)
+    monkeypatch.setattr(analysing, "run_model", run_model)
     st.cache_resource.clear()
     outcomes.forget()
     yield made

@@ -1,0 +1,139 @@
+"""The Case page of a classified picture: which class, how sure, what it rests on, and whether it is right."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from core.pipeline import ClassOutcome, named_by
+from core.store import Store
+from core.types import Classification, CohortItem
+from core.view.words import NOT_AVAILABLE, count, number
+from pages.ui import answer, numbers, outcomes, tables, units
+from pages.ui.labels import CLASS_SPECS, score_label
+from pages.ui.text import safe_text
+from pages.ui.units import Unit
+from pages.ui.viewer import class_view, forget_case
+
+VIEW = "case_view"
+FINE = "No check fired, which does not prove the class right."
+HOW_TO_READ = (
+    "How to read this: each bar is the mean probability of a class and each dot one prediction, so dots far "
+    "apart are doubt. Layer 3 shows what the decision rests on, which is where the networks looked and not "
+    "where an illness is. It cannot name anything but the classes listed."
+)
+
+
+Known = tuple[str, CohortItem] | None
+"""(cohort name, entry) that says which class is right, None where no cohort says so."""
+
+
+def show(
+    store: Store, outcome: ClassOutcome, title: str, limits_changed: int, unit: Unit | None, before: int
+) -> None:
+    """Answer, picture with classes, and numbers. title: of the model; before: deletions when loaded."""
+    known = named_by(store, outcome.case.id, outcome.classification.class_names)
+    units.answer(answer_sentence(outcome, title, limits_changed, known), unit)
+    view(outcome, known, before)
+    st.caption(HOW_TO_READ)
+    with st.expander("Numbers", key="numbers"):
+        class_numbers(outcome, known)
+
+
+def answer_sentence(outcome: ClassOutcome, model_title: str, limits_changed: int, known: Known) -> str:
+    """Verdict, class with probability and spread, confidence, what judged it, model and n, as Markdown."""
+    found, verdict = outcome.classification, outcome.verdict
+    kind = answer.estimator_words(found.made_by, classes=True)
+    return answer.joined(
+        f"**{answer.ANSWERS[verdict.answer]}.** {_class_words(found)}",
+        _reference_words(found, known),
+        answer.reason(verdict.flags, 1, FINE),
+        _confidence(found),
+        answer.judged_by(outcome),
+        f"{safe_text(model_title)}, {kind}, n = {count(len(found.samples), 'prediction')}.",
+        answer.changed_words(limits_changed),
+    )
+
+
+def view(outcome: ClassOutcome, known: Known, before: int) -> None:
+    """Picture, saliency and classes; what was packed is dropped when a case was deleted since `before`."""
+    labels = None if known is None else known[1].labels
+    facts = () if known is None else (("Reference", _reference_fact(outcome.classification, known)),)
+    try:
+        class_view(
+            outcome.case, outcome.classification, outcome.verdict, key=VIEW, facts=facts, reference=labels,
+            score_labels={key: spec.label for key, spec in CLASS_SPECS.items()},
+        )  # fmt: skip
+    finally:
+        if outcomes.deletions() != before:
+            forget_case(outcome.case.id)
+
+
+def class_numbers(outcome: ClassOutcome, known: Known) -> None:
+    """Every class with its spread, then every confidence score."""
+    found = outcome.classification
+    labels = None if known is None else known[1].labels
+    st.markdown("**Probability of each finding**" if found.multilabel else "**Probability of each class**")
+    tables.show(
+        ("Class", "Mean", "SD", "Lowest", "Highest", "Given", "Reference"),
+        [
+            (
+                name,
+                number(float(column.mean())),
+                number(float(column.std(ddof=1))) if len(column) > 1 else NOT_AVAILABLE,
+                number(float(column.min())),
+                number(float(column.max())),
+                "yes" if name in found.predicted else "",
+                NOT_AVAILABLE if labels is None else "yes" if name in labels else "",
+            )
+            for name, column in zip(found.class_names, found.samples.T, strict=True)
+        ],
+    )
+    st.caption(
+        f"Over {count(len(found.samples), 'prediction')}; SD with n - 1."
+        + ("" if labels is not None else " No cohort names the class of this case, so nothing is compared.")
+    )
+    st.markdown("**Confidence of the class** (higher is safer)")
+    numbers.score_table(found.scores, CLASS_SPECS)
+
+
+def _class_words(found: Classification) -> str:
+    prob = found.prob
+    if found.predicted:
+        columns = [found.class_names.index(name) for name in found.predicted]
+        named = ", ".join(_with_spread(found, each) for each in columns)
+        return f"Findings: {named}." if found.multilabel else f"{named}."
+    likeliest = _with_spread(found, int(prob.argmax()))
+    return f"None of {count(len(prob), 'finding')}: the likeliest is {likeliest}, below one half."
+
+
+def _with_spread(found: Classification, column: int) -> str:
+    samples = found.samples[:, column]
+    name, mean = safe_text(found.class_names[column], 60), number(float(samples.mean()))
+    words = f"**{name}** with a probability of **{mean}**"
+    if len(samples) < 2:
+        return words
+    ends = f"{number(float(samples.min()))}–{number(float(samples.max()))}"
+    return f"{words} ({ends} over {count(len(samples), 'prediction')})"
+
+
+def _reference_words(found: Classification, known: Known) -> str:
+    if known is None:
+        return ""
+    return f"The cohort {safe_text(known[0], 60)} says: {safe_text(_reference_fact(found, known), 200)}."
+
+
+def _reference_fact(found: Classification, known: tuple[str, CohortItem]) -> str:
+    labels = known[1].labels or ()
+    named = ", ".join(labels) or "no finding"
+    if not found.multilabel:
+        return f"{named} ({'right' if found.predicted == labels else 'wrong'})"
+    right = int(np.sum([(name in labels) == (name in found.predicted) for name in found.class_names]))
+    return f"{named} ({right} of {len(found.class_names)} findings right)"
+
+
+def _confidence(found: Classification) -> str:
+    score = found.scores[0]
+    if score.value is None:
+        return f"Confidence {NOT_AVAILABLE} ({safe_text(score.note)})."
+    return f"Confidence **{number(score.value)}** of 1 ({score_label(score.key).lower()})."

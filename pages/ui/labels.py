@@ -1,0 +1,26 @@
+"""Names on screen that come from the tables of the core, in one place."""
+
+from __future__ import annotations
+
+from core.detector import FAMILIARITY
+from core.metrics.class_scores import CLASS_SCORES
+from core.uncertainty import SCORES
+from core.uncertainty.class_scores import SAMPLE_SCORES
+from pages.ui.text import safe_text
+
+CASE_SPECS = {spec.key: spec for spec in (*SCORES, FAMILIARITY)}
+"""Confidences of a mask by key; each has a label, a unit and a help text."""
+CLASS_SPECS = {spec.key: spec for spec in (*CLASS_SCORES, *SAMPLE_SCORES, FAMILIARITY)}
+"""Confidences of a class by key."""
+TASKS = {
+    "segmentation": "outlines a lesion",
+    "classification": "names one class",
+    "multilabel": "lists findings",
+}
+"""What a model answers, by its task."""
+
+
+def score_label(key: str) -> str:
+    """Name of a confidence, whichever task it belongs to."""
+    spec = CLASS_SPECS.get(key) or CASE_SPECS.get(key)
+    return spec.label if spec else safe_text(key.replace("_", " ").capitalize(), 60)
