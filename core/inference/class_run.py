@@ -8,8 +8,8 @@ from core.config import EstimatorConfig
 from core.errors import InferenceProblem
 from core.inference.class_samples import ClassSamples
 from core.inference.estimators import Pass, SamplePlan
-from core.inference.member import Member, groups_of
 from core.inference.moves import apply_move
+from core.inference.network import Network, groups_of
 from core.inference.pictures import Pictures
 from core.types import Float32Array, Float64Array, Progress, SliceView
 
@@ -17,7 +17,7 @@ from core.types import Float32Array, Float64Array, Progress, SliceView
 def class_samples(
     pictures: Pictures,
     plan: SamplePlan,
-    members: dict[int, Member],
+    members: dict[int, Network],
     estimator: EstimatorConfig,
     seed_key: str,
     progress: Progress,
@@ -52,9 +52,9 @@ def _moved(picture: Float32Array, each: Pass, pictures: Pictures) -> Float32Arra
     return apply_move(picture, moves[each.symmetry]) if each.symmetry else picture
 
 
-def _evidence(member: Member, kept: tuple[object, ...]) -> list[Float32Array]:
+def _evidence(member: Network, kept: tuple[object, ...]) -> list[Float32Array]:
     try:
-        return [member.evidence(kept)]  # type: ignore[arg-type]
+        return [member.evidence(kept)]
     except InferenceProblem:
         return []
 

@@ -18,9 +18,9 @@ from core.inference.devices import on_device
 from core.inference.dropout import DropoutLayer, active_dropout, require_dropout
 from core.inference.onnx_graph import graph_key
 from core.inference.seeds import draw_mask, mask_seed
-from core.inference.settings import RunSettings
+from core.inference.settings import Backend, RunSettings
 from core.inference.split import stage
-from core.inference.staged import SHARED, Kept, Masks, Staged
+from core.inference.staged import Kept, Masks, Staged
 from core.types import Float32Array
 
 Output = Literal["sigmoid", "softmax", "classes"]
@@ -55,6 +55,21 @@ class Member:
         """Pictures per pass of the first part."""
         return self.opened.engine.chunk
 
+    @property
+    def backend(self) -> Backend:
+        """What runs the first part."""
+        return self.opened.engine.backend
+
+    @property
+    def self_check(self) -> float | None:
+        """Largest difference of a probability to torch, None when torch itself runs."""
+        return self.opened.self_check
+
+    @property
+    def note(self) -> str:
+        """Why the fast engine is not used, or ""."""
+        return self.opened.note
+
     def keep(self, pictures: Float32Array) -> Kept:
         """Run the first part on pictures (slice, channel, row, column); its output stays on the device."""
         with on_device(self.settings):
@@ -81,7 +96,7 @@ class Member:
     def probabilities(self, kept: Kept, masks: MaskSource, samples: range) -> list[Float32Array]:
         """Probabilities of some samples of one kept picture: (class, row, column); (class,) of a classifier.
 
-        At most SHARED samples at a time: their folded convolutions are computed together.
+        At most core.inference.network.SHARED at a time: their folded convolutions are computed together.
         """
         with on_device(self.settings):
             drawn = [masks(sample) for sample in samples]
@@ -154,8 +169,3 @@ def fixed_picture(shape: tuple[int, int, int]) -> Tensor:
     """The picture that engines are compared on, (1, channel, row, column): noise in [0, 1.5], fixed seed."""
     noise = np.random.default_rng(20240229).random((1, *shape), dtype=np.float32)
     return torch.from_numpy(noise * np.float32(1.5))
-
-
-def groups_of(samples: int) -> list[range]:
-    """The sample indices in runs of at most SHARED."""
-    return [range(first, min(first + SHARED, samples)) for first in range(0, samples, SHARED)]

@@ -19,24 +19,16 @@ import onnx
 import onnxruntime
 import torch
 from google.protobuf.message import DecodeError
-from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 from torch import Tensor, nn
 
 from core.config import digest
+from core.inference.onnx_session import RUNTIME_ERRORS, new_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 GRAPH_SCHEME = 2
 """Version of how a graph is exported and kept."""
-RUNTIME_ERRORS = (
-    runtime.Fail,
-    runtime.InvalidArgument,
-    runtime.InvalidGraph,
-    runtime.InvalidProtobuf,
-    runtime.NotImplemented,
-    runtime.RuntimeException,
-)
 _MEMORY: dict[str, bytes] = {}
 _MEMORY_LIMIT = 8
 _EXPORT_LOCK = threading.Lock()
@@ -62,15 +54,8 @@ def open_session(
     if there is a kept graph. Raises GraphProblem when the graph does not fit this network or cannot be run.
     """
     filled = fill_graph(_graph(prefix, example, key, folder, fresh), prefix.state_dict())
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.use_deterministic_compute = True
-    options.log_severity_level = 3
-    # Waiting threads would burn the processor that the browser, the page and other cases need.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(filled, options, providers=["CPUExecutionProvider"])
+        return new_session(filled, threads)
     except RUNTIME_ERRORS as error:
         raise GraphProblem("the graph cannot be opened") from error
 

@@ -14,12 +14,12 @@ from core.errors import ModelProblem
 from core.inference.class_samples import ClassSamples
 from core.inference.estimators import SamplePlan, estimator_spec, plan_samples
 from core.inference.pictures import Pictures, require_one_slice
-from core.inference.settings import RunSettings, resolve_settings
-from core.models import ModelRecord, weights_digest
+from core.inference.settings import RunSettings, graph_settings, resolve_settings
+from core.models import ModelRecord, OnnxArchitecture, weights_digest
 from core.types import Image, Progress, SliceSamples, Task
 
 if TYPE_CHECKING:
-    from core.inference.member import Member
+    from core.inference.network import Network
 
 MAX_OPEN = 4
 """Models kept open at a time; the least recently used is dropped."""
@@ -43,7 +43,8 @@ def open_predictor(
     Networks are opened on first use, not here. graphs: folder in which exported ONNX graphs are kept between
     runs; None keeps them in memory. Raises InferenceProblem for settings that this machine does not have.
     """
-    settings = resolve_settings(device, backend, precision)
+    chosen = graph_settings if isinstance(record.architecture, OnnxArchitecture) else resolve_settings
+    settings = chosen(device, backend, precision)
     key = (record, settings, graphs)
     with _OPEN_LOCK:
         predictor = _OPEN.pop(key, None) or Predictor(record, settings, graphs)
@@ -74,7 +75,7 @@ class Predictor:
         self.record = record
         self.settings = settings
         self._graphs = graphs
-        self._members: dict[int, Member] = {}
+        self._members: dict[int, Network] = {}
         self._lock = threading.Lock()
 
     @property
@@ -100,17 +101,16 @@ class Predictor:
         """What the networks of this plan really ran on; before they are opened, what they are meant to."""
         with self._lock:
             members = [self._members[each] for each in plan.member_indices if each in self._members]
-        checks = [each.opened.self_check for each in members if each.opened.self_check is not None]
+        checks = [each.self_check for each in members if each.self_check is not None]
         chunk = min((each.chunk for each in members), default=self.settings.chunk)
-        notes = [each.opened.note for each in members if each.opened.note]
+        notes = [each.note for each in members if each.note]
         if self.settings.device == "cuda" and chunk < self.settings.chunk:
             few = f"{chunk} slices per pass instead of {self.settings.chunk}"
             notes.append(f"{few}: the network or the memory limits it")
         if self.precision == "mixed":
             notes.append("mixed precision: probabilities are rounded to about three digits")
         return WhatRan(
-            backend=", ".join(sorted({each.opened.engine.backend for each in members}))
-            or self.settings.backend,
+            backend=", ".join(sorted({each.backend for each in members})) or self.settings.backend,
             chunk=chunk,
             self_check=max(checks, default=None),
             notes=tuple(dict.fromkeys(notes)),
@@ -188,7 +188,7 @@ class Predictor:
 
     def _opened(
         self, estimator: EstimatorConfig, progress: Progress, may_ask: tuple[int, ...] | None
-    ) -> tuple[SamplePlan, dict[int, Member]]:
+    ) -> tuple[SamplePlan, dict[int, Network]]:
         plan = self.plan(estimator, may_ask)
         members = self._members_of(plan, progress)
         if estimator_spec(estimator.kind).dropout:
@@ -196,21 +196,25 @@ class Predictor:
                 each.check_dropout()
         return plan, members
 
-    def _members_of(self, plan: SamplePlan, progress: Progress) -> dict[int, Member]:
+    def _members_of(self, plan: SamplePlan, progress: Progress) -> dict[int, Network]:
         wanted = plan.member_indices
         for place, index in enumerate(wanted):
             progress(0.0, f"Opening network {place + 1} of {len(wanted)}")
             self._member(index)
         return {index: self._member(index) for index in wanted}
 
-    def _member(self, index: int) -> Member:
+    def _member(self, index: int) -> Network:
         with self._lock:
             if index not in self._members:
                 with _TRACING_LOCK:
                     self._members[index] = self._open(index)
             return self._members[index]
 
-    def _open(self, index: int) -> Member:
+    def _open(self, index: int) -> Network:
+        if isinstance(self.record.architecture, OnnxArchitecture):
+            from core.inference.onnx_member import open_onnx_member
+
+            return open_onnx_member(self.record, index, self.settings)
         from core.inference.member import open_member
         from core.models.weights import load_any_member
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from core.config import EstimatorConfig
 from core.inference.estimators import Pass, SamplePlan
-from core.inference.member import Member, groups_of
+from core.inference.network import Network, groups_of
 from core.inference.pictures import Pictures, constant_values
-from core.inference.staged import Kept
 from core.inference.tta import apply_symmetry, undo_symmetry
 from core.types import Float32Array, Progress, SliceSamples, SliceView
 
@@ -23,7 +23,7 @@ class Run:
         self,
         pictures: Pictures,
         plan: SamplePlan,
-        members: dict[int, Member],
+        members: dict[int, Network],
         estimator: EstimatorConfig,
         seed_key: str,
     ) -> None:
@@ -71,13 +71,13 @@ class Run:
 class Batch:
     """Some slices that go through each network's first part together, when their samples are read."""
 
-    def __init__(self, inputs: list[Float32Array], members: dict[int, Member]) -> None:
+    def __init__(self, inputs: list[Float32Array], members: dict[int, Network]) -> None:
         self.inputs = inputs
         self.members = members
-        self._kept: dict[tuple[int, int], Kept] = {}
+        self._kept: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._features: dict[int, Float32Array | None] = {}
 
-    def kept(self, each: Pass, place: int) -> Kept:
+    def kept(self, each: Pass, place: int) -> tuple[Any, ...]:
         """What the first part hands on for one of the slices; computed for all of them the first time."""
         key = (each.member, each.symmetry)
         found = self._kept.get(key)

@@ -52,6 +52,17 @@ def resolve_settings(device: str = "auto", backend: str = "auto", precision: str
     return RunSettings("cpu", "torch" if backend == "torch" else "onnxruntime")
 
 
+def graph_settings(device: str = "auto", backend: str = "auto", precision: str = "float32") -> RunSettings:
+    """Settings of a model that came as an ONNX graph: ONNX Runtime on the processor, in single precision.
+
+    Raises InferenceProblem when something else is asked for by name.
+    """
+    _refuse(device == "cuda", "a GPU for an ONNX graph", 'device "auto" or "cpu"')
+    _refuse(backend == "torch", "torch for an ONNX graph", 'backend "auto" or "onnxruntime"')
+    _refuse(precision == "mixed", "mixed precision for an ONNX graph", 'precision "float32"')
+    return RunSettings("cpu", "onnxruntime")
+
+
 def _precision(precision: str) -> Precision:
     return "mixed" if precision == "mixed" else "float32"
 

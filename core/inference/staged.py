@@ -21,9 +21,6 @@ Kept = tuple[Tensor, ...]
 Masks = tuple[Tensor, ...]
 """One mask per dropout site, (1, channel, 1, 1) or the size of the features."""
 
-SHARED = 32
-"""Samples per folded convolution, so that memory stays bounded for many samples."""
-
 
 @dataclass(frozen=True)
 class Site:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-
 import timm
 import torch
 from huggingface_hub import try_to_load_from_cache
@@ -12,10 +9,9 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
 from core.errors import ModelProblem
 from core.models.build_classifier import ClassifierNet, assemble_classifier, initialise_classifier
+from core.models.hub_access import HUB, hub_reachable
 from core.models.records import ClassifierArchitecture
 
-HUB = ("huggingface.co", 443)
-PATIENCE_SECONDS = 3.0
 FILES = ("model.safetensors", "pytorch_model.bin")
 
 
@@ -26,7 +22,7 @@ def hub_classifier(config: ClassifierArchitecture, seed: int) -> ClassifierNet:
     neither on disk nor over the network.
     """
     repository = _repository(config.backbone)
-    if not _cached(repository) and not _reachable():
+    if not _cached(repository) and not hub_reachable():
         raise _out_of_reach(config.backbone, repository)
     net = _blank(config, seed)
     try:
@@ -65,17 +61,6 @@ def _repository(backbone: str) -> str:
 
 def _cached(repository: str) -> bool:
     return any(isinstance(try_to_load_from_cache(repository, file), str) for file in FILES)
-
-
-def _reachable() -> bool:
-    # Asked before the Hub's own client is, which tries for 23 seconds a file.
-    if os.environ.get("HF_HUB_OFFLINE", "0") not in {"0", ""}:
-        return False
-    try:
-        with socket.create_connection(HUB, timeout=PATIENCE_SECONDS):
-            return True
-    except OSError:
-        return False
 
 
 def _out_of_reach(backbone: str, repository: str) -> ModelProblem:

@@ -1,41 +1,54 @@
-"""A user's own checkpoint becomes a model of the registry: checked, converted, stored beside the others."""
+"""A user's own network becomes a model of the registry: checked, converted, stored beside the others."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import hashlib
 from pathlib import Path
-from typing import Literal
-
-from pydantic import Field, ValidationError
 
 from core.config import Frozen
 from core.errors import ModelProblem
-from core.models.records import ArchitectureConfig, MemberRecord, ModelRecord, PreprocessingConfig
-from core.models.registry import list_models, read_record, user_models_folder, write_record
-from core.models.weights import load_network, save_weights
+from core.models.import_config import CheckpointConfig, OnnxConfig, read_import_config, record_of
+from core.models.install import install, require_free_id
+from core.models.onnx_file import MAX_GRAPH_BYTES, GraphFacts, check_graph, refusal
+from core.models.records import MemberRecord, ModelRecord, OnnxArchitecture
 
-MAX_CONFIG_BYTES = 1_000_000
+ONNX_SUFFIX = ".onnx"
+WEIGHTS_NAME, GRAPH_NAME = "member_0.safetensors", "member_0.onnx"
+UNKNOWN_SHA = "0" * 64
 
 
-class CheckpointConfig(Frozen):
-    """What a user says about a checkpoint of segmentation-models-pytorch, as JSON beside the weights.
+class ImportPreview(Frozen):
+    """What a file would become. record: without the weights' digest. weights: how many numbers it holds."""
 
-    head_dropout inside `architecture` is 0 for a network that was trained without dropout before its head.
+    record: ModelRecord
+    format: str
+    weights: int
+    bytes: int
+
+
+def preview_model(weights: Path, config: Path) -> ImportPreview:
+    """Check a weight file or ONNX graph against its configuration without reading or running the network.
+
+    Raises ModelProblem when a field, a name or a shape does not fit, or the id is taken.
     """
+    size = weights.stat().st_size
+    if weights.suffix == ONNX_SUFFIX:
+        wanted, facts, _ = _read_onnx(weights, config)
+        record = _onnx_record(wanted, facts, UNKNOWN_SHA, config)
+        require_free_id(record.id, config)
+        return ImportPreview(record=record, format="ONNX graph", weights=facts.weights, bytes=size)
+    from core.models.weights import check_fit
 
-    id: str
-    title: str
-    architecture: ArchitectureConfig
-    channels: tuple[str, ...]
-    class_names: tuple[str, ...]
-    activation: Literal["sigmoid", "softmax"] = "sigmoid"
-    preprocessing: PreprocessingConfig = PreprocessingConfig()
-    working_size: int = 256
-    description: str = "A model that was imported by its user."
-    licence: str = "not stated"
-    source: str = "imported by its user"
-    volume: str = Field(default="Every slice is judged on its own.")
+    stated = read_import_config(config, CheckpointConfig)
+    record = _checkpoint_record(stated, UNKNOWN_SHA, config)
+    require_free_id(record.id, config)
+    count = check_fit(weights, stated.architecture)
+    return ImportPreview(record=record, format="weights", weights=count, bytes=size)
+
+
+def import_model(weights: Path, config: Path, own: Path | None = None) -> ModelRecord:
+    """`import_onnx` or `import_checkpoint`, by the ending of the file."""
+    return (import_onnx if weights.suffix == ONNX_SUFFIX else import_checkpoint)(weights, config, own)
 
 
 def import_checkpoint(weights: Path, config: Path, own: Path | None = None) -> ModelRecord:
@@ -45,58 +58,80 @@ def import_checkpoint(weights: Path, config: Path, own: Path | None = None) -> M
     half-precision safetensors. Raises ModelProblem when a field, a name, a shape or a value does not fit,
     or the id is taken.
     """
-    wanted = _read_config(config)
-    folder = own or user_models_folder()
-    if wanted.id in {each.id for each in list_models(own=folder)}:
-        raise ModelProblem(
-            "There is a model of this id already",
-            file=config.name,
-            found=wanted.id,
-            expected="an id that no model has",
-            fix="change `id` in the configuration, or remove the other model",
-        )
-    _record(wanted, "0" * 64, config)
+    wanted = read_import_config(config, CheckpointConfig)
+    return keep_checkpoint(weights, wanted, config, own)
+
+
+def keep_checkpoint(
+    weights: Path, wanted: CheckpointConfig, config: Path, own: Path | None = None
+) -> ModelRecord:
+    """`import_checkpoint` with a configuration that was read already; `config` is named in messages."""
+    from core.models.weights import load_network, save_weights
+
+    _checkpoint_record(wanted, UNKNOWN_SHA, config)
+    require_free_id(wanted.id, config, own)
     net = load_network(weights, wanted.architecture)
-    folder.mkdir(parents=True, exist_ok=True)
-    # Written under another name and moved, so that a half-written model is never listed.
-    partial = Path(tempfile.mkdtemp(prefix=".importing-", dir=folder))
-    try:
-        write_record(_record(wanted, save_weights(net, partial / "member_0.safetensors"), config), partial)
-        partial.rename(folder / wanted.id)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return read_record(folder / wanted.id / "model.json")
+
+    def fill(folder: Path) -> ModelRecord:
+        return _checkpoint_record(wanted, save_weights(net, folder / WEIGHTS_NAME), config)
+
+    return install(wanted.id, config, own, fill)
 
 
-def _read_config(path: Path) -> CheckpointConfig:
-    if path.stat().st_size > MAX_CONFIG_BYTES:
-        raise _refusal(path, f"{path.stat().st_size} bytes", f"at most {MAX_CONFIG_BYTES} bytes")
-    try:
-        return CheckpointConfig.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise _refusal(path, _first(error), "a JSON object with the fields that the README lists") from error
+def import_onnx(graph: Path, config: Path, own: Path | None = None) -> ModelRecord:
+    """Check an ONNX graph and its JSON configuration and add it to the user's models, byte for byte.
+
+    Nothing in it is run here. Raises ModelProblem naming the first thing that cannot be accepted.
+    """
+    wanted, facts, data = _read_onnx(graph, config)
+    record = _onnx_record(wanted, facts, hashlib.sha256(data).hexdigest(), config)
+
+    def fill(folder: Path) -> ModelRecord:
+        (folder / GRAPH_NAME).write_bytes(data)
+        return record
+
+    return install(record.id, config, own, fill)
 
 
-def _record(wanted: CheckpointConfig, sha256: str, config: Path) -> ModelRecord:
-    member = MemberRecord(file="member_0.safetensors", sha256=sha256)
-    try:
-        return ModelRecord.model_validate({**dict(wanted), "members": (member,)})
-    except ValidationError as error:
-        raise _refusal(config, _first(error), "fields that agree with each other") from error
+def _read_onnx(graph: Path, config: Path) -> tuple[OnnxConfig, GraphFacts, bytes]:
+    wanted = read_import_config(config, OnnxConfig)
+    if graph.stat().st_size > MAX_GRAPH_BYTES:
+        raise refusal(
+            graph.name,
+            "The graph is too large",
+            f"{graph.stat().st_size} bytes",
+            f"at most {MAX_GRAPH_BYTES} bytes",
+        )
+    data = graph.read_bytes()
+    facts = check_graph(data, graph.name, wanted.working_size, wanted.task)
+    if facts.activation and wanted.output == "logits":
+        raise _activated_twice(graph, facts.activation)
+    return wanted, facts, data
 
 
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}" if place else first["msg"]
-
-
-def _refusal(path: Path, found: str, expected: str) -> ModelProblem:
-    return ModelProblem(
-        "The configuration of the checkpoint cannot be used",
-        file=path.name,
-        found=found,
-        expected=expected,
-        fix="correct this field",
+def _activated_twice(graph: Path, activation: str) -> ModelProblem:
+    return refusal(
+        graph.name,
+        "The graph applies the activation itself",
+        f"{activation} as its last operator, and output logits in the configuration",
+        "an activation that is applied once",
+        'set "output" to "probabilities" in the configuration',
     )
+
+
+def _onnx_record(wanted: OnnxConfig, facts: GraphFacts, sha256: str, config: Path) -> ModelRecord:
+    architecture = OnnxArchitecture(
+        in_channels=facts.channels,
+        classes=facts.classes,
+        batch=facts.batch,
+        output=wanted.output,
+        opset=facts.opset,
+    )
+    member = MemberRecord(file=GRAPH_NAME, sha256=sha256)
+    fields = {name: value for name, value in dict(wanted).items() if name != "output"}
+    return record_of({**fields, "architecture": architecture, "members": (member,)}, config)
+
+
+def _checkpoint_record(wanted: CheckpointConfig, sha256: str, config: Path) -> ModelRecord:
+    member = MemberRecord(file=WEIGHTS_NAME, sha256=sha256)
+    return record_of({**dict(wanted), "members": (member,)}, config)

@@ -91,6 +91,31 @@ class ClassifierArchitecture(Frozen):
         return {name: value for name, value in wished.items() if value is not None}
 
 
+class OnnxArchitecture(Frozen):
+    """A network that came as an ONNX graph: its one input and output, as they were found in the file.
+
+    in_channels, classes: of input and output. batch: pictures per pass that the graph insists on, 1 where it
+    takes any number. output: "logits", or "probabilities" where the graph ends in its own activation. opset:
+    of the standard operators.
+    """
+
+    kind: Literal["onnx"] = "onnx"
+    in_channels: int = Field(ge=1, le=64)
+    classes: int = Field(ge=1, le=64)
+    batch: int = Field(default=1, ge=1, le=64)
+    output: Literal["logits", "probabilities"] = "logits"
+    opset: int = Field(ge=1, le=100)
+
+    @property
+    def head_dropout(self) -> float:
+        """0: an exported graph has no dropout left that could be sampled."""
+        return 0.0
+
+
+Architecture = ArchitectureConfig | ClassifierArchitecture | OnnxArchitecture
+"""What rebuilds, or runs, a network."""
+
+
 class PreprocessingConfig(Frozen):
     """How intensities are scaled: by percentiles, contrast changed, then (x - mean) / std.
 
@@ -119,7 +144,7 @@ class PreprocessingConfig(Frozen):
 class MemberRecord(Frozen):
     """One network of an ensemble: its weight file, that file's digest, and the folds it never saw."""
 
-    file: str = Field(pattern=r"^[A-Za-z0-9_\-]+\.safetensors$")
+    file: str = Field(pattern=r"^[A-Za-z0-9_\-]+\.(safetensors|onnx)$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     left_out_folds: tuple[int, ...] = ()
 
@@ -168,7 +193,7 @@ class ModelRecord(Frozen):
     title: str
     description: str
     task: Task = "segmentation"
-    architecture: ArchitectureConfig | ClassifierArchitecture
+    architecture: Architecture
     preprocessing: PreprocessingConfig = PreprocessingConfig()
     working_size: int = Field(default=128, ge=32, le=2048)
     channels: tuple[str, ...]
@@ -193,9 +218,13 @@ class ModelRecord(Frozen):
             raise ValueError("channels must name every input channel of the architecture")
         if self.moves and (self.task == "segmentation" or self.moves[0] != PictureMove()):
             raise ValueError("moves belong to a classifier, and the first of them moves nothing")
-        if isinstance(self.architecture, ClassifierArchitecture) == (self.task == "segmentation"):
+        own = ArchitectureConfig if self.task == "segmentation" else ClassifierArchitecture
+        if not isinstance(self.architecture, (own, OnnxArchitecture)):
             raise ValueError("a classifier's architecture and its task go together")
         self._check_outputs()
+        endings = {Path(each.file).suffix for each in self.members}
+        if endings != {".onnx" if isinstance(self.architecture, OnnxArchitecture) else ".safetensors"}:
+            raise ValueError("an ONNX graph and the ending of its file go together")
         if self.preprocessing.mean and len(self.preprocessing.mean) != len(self.channels):
             raise ValueError("mean and std need one value per channel")
         return self

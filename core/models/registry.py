@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
@@ -22,17 +23,39 @@ def user_models_folder() -> Path:
     return Path(home or platformdirs.user_data_dir("second-look", appauthor=False)) / "models"
 
 
+@dataclass(frozen=True)
+class FoundModels:
+    """Models that can be read, and what is wrong with the others; a problem's file begins with its folder."""
+
+    records: tuple[ModelRecord, ...]
+    damaged: tuple[ModelProblem, ...]
+
+
 def list_models(shipped: Path = SHIPPED_FOLDER, own: Path | None = None) -> tuple[ModelRecord, ...]:
     """Every model, the shipped ones first, each group in order of id.
 
     A user's model cannot take the id of a shipped one. Raises ModelProblem when a model file is damaged.
     """
+    found = find_models(shipped, own)
+    for problem in found.damaged:
+        raise problem
+    return found.records
+
+
+def find_models(shipped: Path = SHIPPED_FOLDER, own: Path | None = None) -> FoundModels:
+    """`list_models`, with the damaged ones beside the others instead of in their place."""
     records: dict[str, ModelRecord] = {}
+    damaged: list[ModelProblem] = []
     for folder in (shipped, own or user_models_folder()):
-        for path in sorted(folder.glob(f"*/{RECORD_FILE}")):
-            record = read_record(path)
-            records.setdefault(record.id, record)
-    return tuple(sorted(records.values(), key=lambda record: (record.folder.parent != shipped, record.id)))
+        for path in sorted(folder.glob(f"[!.]*/{RECORD_FILE}")):
+            try:
+                record = read_record(path)
+            except ModelProblem as problem:
+                damaged.append(problem)
+            else:
+                records.setdefault(record.id, record)
+    ordered = sorted(records.values(), key=lambda record: (record.folder.parent != shipped, record.id))
+    return FoundModels(tuple(ordered), tuple(damaged))
 
 
 def get_model(model_id: str, shipped: Path = SHIPPED_FOLDER, own: Path | None = None) -> ModelRecord:

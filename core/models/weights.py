@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from core.errors import ModelProblem
 from core.models.build import SegmentationNet, build_network, build_outline
 from core.models.build_classifier import ClassifierNet, build_classifier, build_classifier_outline
 from core.models.formats import Shapes, read_shapes, read_tensors
-from core.models.records import ArchitectureConfig, ClassifierArchitecture, ModelRecord
+from core.models.records import ArchitectureConfig, ClassifierArchitecture, ModelRecord, OnnxArchitecture
 
 Architecture = ArchitectureConfig | ClassifierArchitecture
 Network = SegmentationNet | ClassifierNet
@@ -67,6 +68,16 @@ def load_classifier(path: Path, config: ClassifierArchitecture) -> ClassifierNet
     return _filled(build_classifier(config), _checked_tensors(path, config))
 
 
+def check_fit(path: Path, config: Architecture) -> int:
+    """How many numbers a weight file holds that fits this network; no value is read.
+
+    Raises ModelProblem.
+    """
+    shapes = read_shapes(path)
+    _compare(path, shapes, expected_shapes(config, path.name))
+    return sum(math.prod(shape) for shape in shapes.values())
+
+
 def _checked_file(record: ModelRecord, member: int) -> Path:
     path = record.weight_file(member)
     if not path.is_file():
@@ -79,6 +90,14 @@ def _checked_file(record: ModelRecord, member: int) -> Path:
 
 
 def _expect(record: ModelRecord, kind: type[Kind]) -> Kind:
+    if isinstance(record.architecture, OnnxArchitecture):
+        raise ModelProblem(
+            "This model is an ONNX graph, which torch cannot open",
+            file=record.id,
+            found="an ONNX graph",
+            expected="a model with safetensors weights",
+            fix="choose another model",
+        )
     if not isinstance(record.architecture, kind):
         raise ModelProblem(
             "This model has another task",
