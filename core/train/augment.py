@@ -70,7 +70,7 @@ def apply_augmentation(
     image: Array, mask: NDArray[np.bool_], change: Augmentation, size: int
 ) -> tuple[Array, NDArray[np.bool_]]:
     """The scaled picture (3, row, column) and its mask after the change, at size x size."""
-    rows, columns = _sampling_maps(change, image.shape[-1], size)
+    rows, columns = sampling_maps(change, image.shape[-1], size)
     planes = np.ascontiguousarray(image.transpose(1, 2, 0))
     moved_mask = _sample(mask.astype(np.float32), rows, columns) > 0.5
     moved = _sample(planes, rows, columns)
@@ -104,7 +104,8 @@ def _sample(planes: Array, rows: Array, columns: Array) -> Array:
     return np.asarray(moved, dtype=np.float32)
 
 
-def _sampling_maps(change: Augmentation, side: int, size: int) -> tuple[Array, Array]:
+def sampling_maps(change: Augmentation, side: int, size: int) -> tuple[Array, Array]:
+    """Where each pixel of the changed picture (size x size) comes from: rows, columns of the one of `side`."""
     steps = ((np.arange(size, dtype=np.float32) + 0.5) / size - 0.5).astype(np.float32)
     down, across = np.meshgrid(steps, steps, indexing="ij")
     if change.flip:

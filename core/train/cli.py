@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from core.models.registry import SHIPPED_FOLDER
+
+if TYPE_CHECKING:
+    from core.train.config import SegmenterConfig
 
 EXISTING = click.Path(exists=True, path_type=Path)
 say = partial(click.echo, err=True)
@@ -19,16 +23,44 @@ def train() -> None:
 
 
 @train.command()
-@click.option("--data", required=True, type=EXISTING, help="Folder with the packed training slices.")
+@click.option("--data", type=EXISTING, help="Folder with the packed training slices of the shipped models.")
+@click.option("--cohort", help="Or a cohort of images with masks: a path, or its name or id in the store.")
+@click.option("--layout", help="How the files of --cohort are arranged; default: found by itself.")
+@click.option("--id", "model_id", help="Id of the model trained on --cohort; default: its name.")
 @click.option("--config", required=True, type=EXISTING, help="Settings, see core/train/configs.")
 @click.option("--members", default=None, help="Members to train, such as 0,1; default: all.")
-@click.option("--out", type=click.Path(path_type=Path), help="Model folder; default: assets/models/ID.")
-def segmenter(data: Path, config: Path, members: str | None, out: Path | None) -> None:
-    """Train a segmenter's members; several processes may each train some of them."""
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Model folder; default: assets/models/ID, or your own models.",
+)
+def segmenter(
+    data: Path | None,
+    cohort: str | None,
+    layout: str | None,
+    model_id: str | None,
+    config: Path,
+    members: str | None,
+    out: Path | None,
+) -> None:
+    """Train a segmenter's members; several processes may each train some of them.
+
+    With --cohort, all of them on any cohort of images with masks, with folds by patient, and a card with
+    out-of-fold numbers.
+    """
     from core.train.config import read_config
-    from core.train.segmenter import train as train_segmenter
 
     settings = read_config(config)
+    if (data is None) == (cohort is None):
+        raise click.UsageError("give either --data (the shipped models' slices) or --cohort")
+    if cohort is not None:
+        if members is not None:
+            raise click.UsageError("--members goes with --data; on a cohort all members are trained")
+        _train_on_cohort(cohort, layout, model_id, settings, out)
+        return
+    from core.train.segmenter import train as train_segmenter
+
+    assert data is not None
     chosen = _member_numbers(members)
     say(f"Wrote {train_segmenter(data, settings, out or SHIPPED_FOLDER / settings.id, chosen, say)}")
 
@@ -113,6 +145,23 @@ def familiarity(model: str, data: Path, fit: bool) -> None:
     if fit:
         record = store_familiarity(record, data)
     say(f"Wrote {write_report(record, data, say)}")
+
+
+def _train_on_cohort(
+    source: str, layout: str | None, model_id: str | None, settings: SegmenterConfig, out: Path | None
+) -> None:
+    from core.train.cohort_card import cohort_table, write_cohort_card
+    from core.train.cohort_data import open_cohort
+    from core.train.cohort_segmenter import name_model, train_on_cohort
+    from core.train.cohort_validate import validate_on_cohort
+
+    cohort = open_cohort(source, layout)
+    named = name_model(settings, cohort, model_id, out)
+    record = train_on_cohort(cohort, *named, say)
+    validation = validate_on_cohort(record, cohort, say)
+    card = write_cohort_card(record, validation)
+    click.echo(cohort_table(validation))
+    say(f"Wrote {card}")
 
 
 def _member_numbers(text: str | None) -> tuple[int, ...] | None:

@@ -65,7 +65,7 @@ def train_member(
     net = _prepare_network(task, start)
     average = copy.deepcopy(net).eval()
     average.dropout.generator = None
-    optimiser = _make_optimiser(net, config)
+    optimiser = make_optimiser(net, config)
     step = 0
     for epoch in range(config.epochs):
         started, losses, rate = clock(), [], 0.0
@@ -74,7 +74,7 @@ def train_member(
             rate = learning_rate(config, step)
             losses.append(_train_step(net, optimiser, batch, rate, config))
             step += 1
-            _update_average(average, net, min(config.ema_decay, (1 + step) / (10 + step)))
+            update_average(average, net, min(config.ema_decay, (1 + step) / (10 + step)))
         loss, dice = _evaluate(average, task, epoch)
         seconds = clock() - started
         report(EpochLog(epoch, size, float(np.mean(losses)), loss, dice, rate, seconds))
@@ -118,7 +118,8 @@ def _evaluate(average: SegmentationNet, task: MemberTask, epoch: int) -> tuple[f
     return evaluate_probabilities(prob, task.data, task.unseen)
 
 
-def _make_optimiser(net: SegmentationNet, config: SegmenterConfig) -> torch.optim.AdamW:
+def make_optimiser(net: SegmentationNet, config: SegmenterConfig) -> torch.optim.AdamW:
+    """AdamW whose decay leaves biases and scales alone."""
     decayed = [parameter for parameter in net.parameters() if parameter.ndim > 1]
     plain = [parameter for parameter in net.parameters() if parameter.ndim <= 1]
     groups = [
@@ -149,7 +150,8 @@ def _train_step(
     return float(loss.detach())
 
 
-def _update_average(average: SegmentationNet, net: SegmentationNet, decay: float) -> None:
+def update_average(average: SegmentationNet, net: SegmentationNet, decay: float) -> None:
+    """Move the average by a share of 1 - decay towards the network, in place."""
     with torch.no_grad():
         for kept, new in zip(average.parameters(), net.parameters(), strict=True):
             kept.lerp_(new, 1 - decay)

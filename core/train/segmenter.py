@@ -54,7 +54,7 @@ def train(
     with one_thread():
         for member in chosen:
             _train_one(config, training_set, member, out, say)
-    if all((out / _weight_name(member)).is_file() for member in range(len(config.members))):
+    if all((out / weight_name(member)).is_file() for member in range(len(config.members))):
         assemble(config, packed, out)
     return out
 
@@ -105,18 +105,18 @@ def _train_one(config: SegmenterConfig, data: TrainingSet, member: int, out: Pat
 
     def report(line: EpochLog) -> None:
         lines.append(replace(line, epoch=len(lines)))
-        _write_log(out / _log_name(member), lines)
+        write_log(out / log_name(member), lines)
         say(f"member {member}, epoch {len(lines)}/{total}: loss {line.train_loss:.4f}, {line.seconds:.0f} s")
 
     start: SegmentationNet | None = None
     for run in config.runs:
         net = train_member(MemberTask(run, data, member, unseen), report, start)
-        save_weights(net, out / _weight_name(member))
+        save_weights(net, out / weight_name(member))
         # The next run goes on from what was saved, so that it can also start from the file alone.
-        start = load_network(out / _weight_name(member), architecture_of(config))
+        start = load_network(out / weight_name(member), architecture_of(config))
 
 
-def _write_log(path: Path, lines: Sequence[EpochLog]) -> None:
+def write_log(path: Path, lines: Sequence[EpochLog]) -> None:
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, [field.name for field in fields(EpochLog)], lineterminator="\n")
         writer.writeheader()
@@ -124,7 +124,7 @@ def _write_log(path: Path, lines: Sequence[EpochLog]) -> None:
 
 
 def _member_record(out: Path, member: int, left_out: tuple[int, ...]) -> MemberRecord:
-    name = _weight_name(member)
+    name = weight_name(member)
     found = hashlib.sha256((out / name).read_bytes()).hexdigest()
     return MemberRecord(file=name, sha256=found, left_out_folds=left_out)
 
@@ -137,11 +137,11 @@ def _training_record(config: SegmenterConfig, packed: Path, out: Path) -> Traini
         seed=config.seed,
         epochs=sum(run.epochs for run in config.runs),
         versions=(("python", platform.python_version()), *((name, version(name)) for name in LIBRARIES)),
-        seconds=tuple(_logged_seconds(out / _log_name(member)) for member in range(len(config.members))),
+        seconds=tuple(logged_seconds(out / log_name(member)) for member in range(len(config.members))),
     )
 
 
-def _logged_seconds(path: Path) -> float:
+def logged_seconds(path: Path) -> float:
     with path.open(newline="", encoding="utf-8") as stream:
         return round(sum(float(line["seconds"]) for line in csv.DictReader(stream)), 1)
 
@@ -150,9 +150,9 @@ def _earlier_limits(out: Path) -> Limits | None:
     return read_record(out / RECORD_FILE).rule_limits if (out / RECORD_FILE).is_file() else None
 
 
-def _weight_name(member: int) -> str:
+def weight_name(member: int) -> str:
     return f"member_{member}.safetensors"
 
 
-def _log_name(member: int) -> str:
+def log_name(member: int) -> str:
     return f"log_{member}.csv"
