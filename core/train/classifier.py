@@ -6,7 +6,7 @@ import csv
 import hashlib
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from core.models.backbones import hub_classifier
 from core.models.build_classifier import ClassifierNet
 from core.models.records import MemberRecord, ModelRecord, PreprocessingConfig, TrainingRecord
 from core.models.registry import RECORD_FILE, read_record, write_record
-from core.models.weights import save_weights
+from core.models.weights import load_classifier, save_weights
 from core.train.classifier_config import ClassifierConfig
 from core.train.classifier_data import (
     PictureSet,
@@ -105,18 +105,19 @@ def _train_one(
 ) -> None:
     folds = assign_person_folds(pictures, config.folds)
     unseen = left_out(pictures, folds, config.members[member])
+    total = sum(run.epochs for run in config.runs)
     lines: list[ClassifierLog] = []
 
     def report(line: ClassifierLog) -> None:
-        lines.append(line)
+        lines.append(replace(line, epoch=len(lines)))
         _write_log(out / _log_name(member), lines)
-        say(
-            f"member {member}, epoch {line.epoch + 1}/{config.epochs}: loss {line.train_loss:.4f}, "
-            f"{line.seconds:.0f} s"
-        )
+        say(f"member {member}, epoch {len(lines)}/{total}: loss {line.train_loss:.4f}, {line.seconds:.0f} s")
 
-    net = train_classifier_member(ClassifierTask(config, pictures, member, unseen), report, start)
-    save_weights(net, out / weight_name(member))
+    for run in config.runs:
+        net = train_classifier_member(ClassifierTask(run, pictures, member, unseen), report, start)
+        save_weights(net, out / weight_name(member))
+        # The next run goes on from what was saved, so that it can also start from the file alone.
+        start = load_classifier(out / weight_name(member), config.architecture)
 
 
 def _write_log(path: Path, lines: Sequence[ClassifierLog]) -> None:
@@ -139,7 +140,7 @@ def _training_record(config: ClassifierConfig, pictures: PictureSet, out: Path) 
         config_digest=digest(config.model_dump(mode="json", exclude={"about"})),
         data_digest=pictures_digest(pictures),
         seed=config.seed,
-        epochs=config.epochs,
+        epochs=sum(run.epochs for run in config.runs),
         versions=(("python", platform.python_version()), *((name, version(name)) for name in LIBRARIES)),
         seconds=tuple(_logged_seconds(out / _log_name(member)) for member in range(len(config.members))),
     )

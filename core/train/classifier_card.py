@@ -13,8 +13,6 @@ from core.types import Estimate
 
 TEMPLATE = Path(__file__).with_name("classifier_card_template.md")
 TABLE_FILE, CARD_FILE = "validation.json", "CARD.md"
-UNTOUCHED = (2, 3, 4)
-"""Folds of the chest X-rays that no trial run of the recipe was judged on."""
 STRIDE = 32
 """Pixels of the working size per place of the evidence map."""
 
@@ -38,7 +36,7 @@ Say = Callable[[str], None]
 
 def validate_and_write(record: ModelRecord, data: Path, say: Say = print) -> ClassValidation:
     """Judge a classifier, store the limit of its confidence, and write its table and card."""
-    validation = validate_classifier(record, data, say, UNTOUCHED)
+    validation = validate_classifier(record, data, say)
     write_class_card(store_limit(record, validation), validation)
     return validation
 
@@ -59,7 +57,6 @@ def class_card(record: ModelRecord, validation: ClassValidation) -> str:
         "table": _table(record, validation),
         "confusion": _confusion(validation.network),
         "members": _members(validation),
-        "untouched": _untouched(validation),
         "limit": _limit(validation),
         "size": record.working_size,
         "places": record.working_size // STRIDE,
@@ -122,16 +119,6 @@ def _members(validation: ClassValidation) -> str:
         f"{number(each.row('auroc').value)} |"
         for each in validation.members
     ]
-    return "\n".join(lines)
-
-
-def _untouched(validation: ClassValidation) -> str:
-    folds = ", ".join(str(fold + 1) for fold in validation.untouched_folds)
-    network, baseline = validation.network_untouched, validation.baseline_untouched
-    lines = [f"| folds {folds} | ensemble | baseline |", "|---|---|---|"]
-    for key, label in ROWS:
-        pair = (number(each.row(key).value) for each in (network, baseline))
-        lines.append(f"| {label} | {' | '.join(pair)} |")
     return "\n".join(lines)
 
 

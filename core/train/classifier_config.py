@@ -45,6 +45,14 @@ MOVES = (
 """Test-time variants of a chest X-ray: all inside what training shows."""
 
 
+class SecondRun(Frozen):
+    """Another run that goes on from the saved weights of the first, at the full size from its start."""
+
+    epochs: int
+    learning_rate: float
+    warmup_steps: int
+
+
 class ClassifierConfig(Frozen):
     """Everything that decides a classifier's weights, apart from the data and the library versions.
 
@@ -80,6 +88,16 @@ class ClassifierConfig(Frozen):
     changes: PictureChanges = PictureChanges()
     moves: tuple[PictureMove, ...] = MOVES
     hub_weights: bool = False
+    second: SecondRun | None = None
+
+    @property
+    def runs(self) -> tuple[ClassifierConfig, ...]:
+        """The settings of each run; the second goes on from the saved weights of the first."""
+        first = self.model_copy(update={"second": None})
+        if self.second is None:
+            return (first,)
+        changes = dict(self.second) | {"early_share": 0.0, "seed": self.seed + 1}
+        return first, first.model_copy(update=changes)
 
 
 def with_backbone(config: ClassifierConfig, backbone: str | None, hub_weights: bool) -> ClassifierConfig:

@@ -5,7 +5,7 @@ Through the product's own reader and inference; the baseline is fitted and avera
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,18 +50,12 @@ class LimitCheck(Frozen):
 
 
 class ClassValidation(Frozen):
-    """Out-of-fold report of the ensemble, of each member alone, and of the baseline on the same folds.
-
-    untouched: the report on the folds on which no recipe was compared, the baseline beside it.
-    """
+    """Out-of-fold report of the ensemble, of each member alone, and of the baseline on the same folds."""
 
     model: str
     network: EvaluationReport
     baseline: EvaluationReport
     differences: tuple[Difference, ...]
-    untouched_folds: tuple[int, ...]
-    network_untouched: EvaluationReport
-    baseline_untouched: EvaluationReport
     members: tuple[EvaluationReport, ...]
     limit: LimitCheck
 
@@ -75,19 +69,11 @@ class OutOfFold:
     members: NDArray[np.float64]
 
 
-def validate_classifier(
-    record: ModelRecord, data: Path, say: Say = print, untouched: Sequence[int] = ()
-) -> ClassValidation:
-    """Judge a classifier on its own training persons, each by members that left that person out.
-
-    untouched: folds that played no part in the choice of the recipe; empty: all.
-    """
+def validate_classifier(record: ModelRecord, data: Path, say: Say = print) -> ClassValidation:
+    """Judge a classifier on its own training persons, each by members that left that person out."""
     pictures = load_pictures(data, record.class_names)
     found = out_of_fold(record, pictures, data, say)
     every = np.ones(len(pictures.label), dtype=bool)
-    folds = tuple(untouched) or tuple(range(len(record.folds)))
-    names = [name for fold in folds for name in record.folds[fold]]
-    kept = np.isin(pictures.person, names)
     draws = draw_groups(pictures.person.tolist(), seed=BOOTSTRAP_SEED, replicates=REPLICATES)
     differences = paired_differences(
         found.network, found.baseline, _labels(pictures), record.class_names, draws
@@ -97,9 +83,6 @@ def validate_classifier(
         network=_report("ensemble", found.network, pictures, every),
         baseline=_report("baseline", found.baseline, pictures, every),
         differences=tuple(Difference(metric=key, value=value) for key, value in differences.items()),
-        untouched_folds=folds,
-        network_untouched=_report("ensemble", found.network, pictures, kept),
-        baseline_untouched=_report("baseline", found.baseline, pictures, kept),
         members=tuple(
             _report(f"member {k}", prob, pictures, ~np.isnan(prob[:, 0]))
             for k, prob in enumerate(found.members)
