@@ -124,6 +124,8 @@ def _build(case: Case, found: Classification, *, deep: bool) -> Volume:
     else:
         codes["map0"] = partial(eight_bits, saliency.codes)
         notes += () if saliency.codes.any() else (NOTHING_SPEAKS,)
+        likeliest = found.class_names[int(found.prob.argmax())]
+        notes += (f"The map is about the likeliest finding: {likeliest}.",) if found.multilabel else ()
     return Volume(
         case_id=case.id,
         digest=digest([class_volume_digest(case, found), deep]),

@@ -61,7 +61,7 @@ def reading_the_screen() -> None:
             "most certain.\n"
             "- **Uncertainty maps**: predictive entropy (all doubt), expected entropy (doubt inside each "
             "network), mutual information (disagreement between networks), variance. Entropies are in nats.\n"
-            "- **A class** comes with its mean probability and each single prediction as a dot: dots far apart "
+            "- **A class** comes with its mean probability and each prediction as a dot: dots far apart "
             "are doubt. The layer “what the decision rests on” shows where the networks looked, not where an "
             "illness is.\n"
             "- **An operating point** is a confidence limit that was chosen on a cohort for a stated risk or "
@@ -111,7 +111,7 @@ def sources_and_versions() -> None:
         "The shipped brain weights are derived from TCGA-LGG brain MRI with masks by Buda et al. 2019 "
         "(doi:10.1016/j.compbiomed.2019.05.002), licence CC BY-NC-SA 4.0, and carry the same licence: no "
         "commercial use. Chest X-ray weights are derived from children's films of one hospital by Kermany et "
-        "al. 2018 (doi:10.1016/j.cell.2018.02.010), licence CC BY 4.0; each model's card names its own data "
+        "al. 2018 (doi:10.17632/rscbjbr9sj.2), licence CC BY 4.0; each model's card names its own data "
         "and licence. The sample cases are synthetic: drawn by code, they show no patient."
     )
     with st.expander("Versions and licences of the software"):

@@ -35,9 +35,11 @@ def joined(*parts: str) -> str:
 
 
 def judged_by(result: Result) -> str:
-    """Which operating point judged the confidence, "" where the fixed limit did."""
-    label = result.verdict.operating_point
-    return f"Judged by the operating point **{safe_text(label)}**." if label else ""
+    """Which operating point judged the confidence; "" for none, or where the first reason names it."""
+    label, flags = result.verdict.operating_point, result.verdict.flags
+    if not label or (flags and label in flags[0].sentence):
+        return ""
+    return f"Judged by the operating point **{safe_text(label)}**."
 
 
 def changed_words(limits_changed: int) -> str:
@@ -60,7 +62,8 @@ def estimator_words(made_by: MadeBy, *, classes: bool) -> str:
     if made_by.imported:
         return "predictions made elsewhere"
     kind = made_by.config.estimator.kind
-    return (CLASS_WORDING[kind][0] if classes else estimator_spec(kind).label).lower()
+    label = CLASS_WORDING[kind][0] if classes else estimator_spec(kind).label
+    return label[0].lower() + label[1:]
 
 
 def made_by_lines(result: Result) -> tuple[tuple[str, str], ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
+from core.metrics.class_scores import CLASS_SCORES
 from core.pipeline import ClassOutcome, named_by
 from core.store import Store
 from core.types import Classification, CohortItem
@@ -16,7 +16,7 @@ from pages.ui.units import Unit
 from pages.ui.viewer import class_view, forget_case
 
 VIEW = "case_view"
-FINE = "No check fired, which does not prove the class right."
+FINE = "No check fired, which does not prove the answer right."
 HOW_TO_READ = (
     "How to read this: each bar is the mean probability of a class and each dot one prediction, so dots far "
     "apart are doubt. Layer 3 shows what the decision rests on, which is where the networks looked and not "
@@ -58,7 +58,7 @@ def answer_sentence(outcome: ClassOutcome, model_title: str, limits_changed: int
 def view(outcome: ClassOutcome, known: Known, before: int) -> None:
     """Picture, saliency and classes; what was packed is dropped when a case was deleted since `before`."""
     labels = None if known is None else known[1].labels
-    facts = () if known is None else (("Reference", _reference_fact(outcome.classification, known)),)
+    facts = _facts(outcome.classification, known)
     try:
         class_view(
             outcome.case, outcome.classification, outcome.verdict, key=VIEW, facts=facts, reference=labels,
@@ -80,9 +80,9 @@ def class_numbers(outcome: ClassOutcome, known: Known) -> None:
             (
                 name,
                 number(float(column.mean())),
-                number(float(column.std(ddof=1))) if len(column) > 1 else NOT_AVAILABLE,
-                number(float(column.min())),
-                number(float(column.max())),
+                f"{column.std(ddof=1):.3f}" if len(column) > 1 else NOT_AVAILABLE,
+                f"{column.min():.3f}",
+                f"{column.max():.3f}",
                 "yes" if name in found.predicted else "",
                 NOT_AVAILABLE if labels is None else "yes" if name in labels else "",
             )
@@ -102,7 +102,7 @@ def _class_words(found: Classification) -> str:
     if found.predicted:
         columns = [found.class_names.index(name) for name in found.predicted]
         named = ", ".join(_with_spread(found, each) for each in columns)
-        return f"Findings: {named}." if found.multilabel else f"{named}."
+        return f"Found: {named}." if found.multilabel else f"Most likely {named}."
     likeliest = _with_spread(found, int(prob.argmax()))
     return f"None of {count(len(prob), 'finding')}: the likeliest is {likeliest}, below one half."
 
@@ -110,30 +110,43 @@ def _class_words(found: Classification) -> str:
 def _with_spread(found: Classification, column: int) -> str:
     samples = found.samples[:, column]
     name, mean = safe_text(found.class_names[column], 60), number(float(samples.mean()))
-    words = f"**{name}** with a probability of **{mean}**"
+    words = f"**{name}** with a mean probability of **{mean}**"
+    if found.multilabel:
+        words = f"**{name}** {mean}"
     if len(samples) < 2:
-        return words
-    ends = f"{number(float(samples.min()))}–{number(float(samples.max()))}"
-    return f"{words} ({ends} over {count(len(samples), 'prediction')})"
+        return words.replace(" mean", "")
+    ends = f"{samples.min():.3f}–{samples.max():.3f}"
+    return f"{words} ({ends})" if found.multilabel else f"{words} ({ends} over {len(samples)} predictions)"
 
 
 def _reference_words(found: Classification, known: Known) -> str:
     if known is None:
         return ""
-    return f"The cohort {safe_text(known[0], 60)} says: {safe_text(_reference_fact(found, known), 200)}."
+    named, judged = _reference(found, known)
+    return f"By the reference in {safe_text(known[0], 60)} ({safe_text(named, 200)}): **{judged}**."
 
 
-def _reference_fact(found: Classification, known: tuple[str, CohortItem]) -> str:
+def _facts(found: Classification, known: Known) -> tuple[tuple[str, str], ...]:
+    if known is None:
+        return ()
+    named, judged = _reference(found, known)
+    return (("Reference", f"{named} ({judged})"),)
+
+
+def _reference(found: Classification, known: tuple[str, CohortItem]) -> tuple[str, str]:
+    """What the cohort names, and how right the answer is by that."""
     labels = known[1].labels or ()
     named = ", ".join(labels) or "no finding"
     if not found.multilabel:
-        return f"{named} ({'right' if found.predicted == labels else 'wrong'})"
-    right = int(np.sum([(name in labels) == (name in found.predicted) for name in found.class_names]))
-    return f"{named} ({right} of {len(found.class_names)} findings right)"
+        return named, "right" if found.predicted == labels else "wrong"
+    right = sum((name in labels) == (name in found.predicted) for name in found.class_names)
+    return named, f"{right} of {len(found.class_names)} findings right"
 
 
 def _confidence(found: Classification) -> str:
     score = found.scores[0]
     if score.value is None:
         return f"Confidence {NOT_AVAILABLE} ({safe_text(score.note)})."
+    if score.key == CLASS_SCORES[0].key and not found.multilabel:
+        return "That probability is the confidence."
     return f"Confidence **{number(score.value)}** of 1 ({score_label(score.key).lower()})."

@@ -47,13 +47,10 @@ def show(store: Store, unit: Unit) -> None:
 
 def answer_sentence(unit: Unit, point: OperatingPoint | None) -> str:
     """Whether to review it, its confidence and the place of that among the others, as Markdown."""
-    value = _value(unit, unit.score)
-    where = f"in {safe_text(unit.loaded.cohort.name, 60)}"
-    place = (
-        f"Confidence **{number(value)}** ({score_label(unit.score).lower()}), "
-        f"{units.place_words(unit)} {where}."
-    )
-    return f"{_verdict(unit, point)} {place}"
+    shown = f"Confidence **{number(_value(unit, unit.score))}** ({score_label(unit.score).lower()})"
+    told = point is not None and point.score == unit.score and point.conventions.level == unit.table.level
+    place = f"{units.place_words(unit)} in **{safe_text(unit.loaded.cohort.name, 60)}**"
+    return f"{_verdict(unit, point)} {'It' if told else shown} is {place}."
 
 
 def unit_facts(unit: Unit) -> tuple[tuple[str, str], ...]:
@@ -86,11 +83,12 @@ def _verdict(unit: Unit, point: OperatingPoint | None) -> str:
     if point.conventions.level != unit.table.level:
         return f"**Nothing decides about this case:** {label} was chosen for single slices."
     value = _value(unit, point.score)
+    shown = f"Its confidence **{number(value)}** ({score_label(point.score).lower()})"
     if value is None:
         return f"**Review this case.** Its confidence is undefined, so it cannot pass {label}."
     if value < point.threshold:
-        return f"**Review this case.** Its confidence of {number(value)} lies below {label}."
-    return f"**May go unreviewed.** Its confidence of {number(value)} reaches {label}; that is no proof."
+        return f"**Review this case.** {shown} lies below {label}."
+    return f"**May go unreviewed.** {shown} reaches {label}, which proves nothing about this one case."
 
 
 def _value(unit: Unit, key: str) -> float | None:

@@ -78,7 +78,7 @@ def place_words(unit: Unit) -> str:
     if place.lower_than is None:
         return f"the only {level} with one"
     equal = f", equal to {place.equal} more" if place.equal else ""
-    return f"lower than {percent(place.lower_than)} of the other {count(place.n - 1, level)}{equal}"
+    return f"lower than that of {percent(place.lower_than)} of the other {count(place.n - 1, level)}{equal}"
 
 
 def answer(sentence: str, unit: Unit | None) -> None:
