@@ -18,7 +18,14 @@ from core.metrics.histogram import LOWER
 from core.metrics.operating import Answer, Prepared, Target, prepare
 from core.metrics.risk import Risks, risk_of
 from core.metrics.risk_coverage import Curve, risk_coverage, sensitivity_at_specificity
-from core.types import CALIBRATION_REGIONS, Estimate, Float64Array, RiskConventions, UnitTable
+from core.types import (
+    CALIBRATION_REGIONS,
+    Estimate,
+    Float64Array,
+    Progress,
+    RiskConventions,
+    UnitTable,
+)
 
 DRAWN_POINTS = 500
 """Points of a curve that is drawn; the numbers always come from all of them."""
@@ -96,11 +103,13 @@ def coverage_report(
     replicates: int = REPLICATES,
     target: tuple[Target, float] = DEFAULT_TARGET,
     alpha: float = ALPHA,
+    progress: Progress | None = None,
 ) -> CoverageReport:
     """The report; scores: keys of the table's confidences, None: all. target: of the operating point.
 
-    alpha: miss rate that conformal risk control promises. Intervals draw patients. Raises SettingsProblem for
-    an unknown score, InputProblem when no unit counts, and ValueError for conventions of another level.
+    alpha: miss rate that conformal risk control promises. Intervals draw patients; without replicates there
+    are none, and curves come at once. progress: told before each score. Raises SettingsProblem for an unknown
+    score, InputProblem when no unit counts, and ValueError for conventions of another level.
     """
     full = with_confidence(table)
     found = risk_of(full, conventions)
@@ -110,7 +119,11 @@ def coverage_report(
     risk = found.risk[found.keep]
     groups = np.asarray(full.group)[found.keep]
     ideal = bootstrap_areas(-risk, risk, groups, seed=seed, replicates=replicates)
-    each = {key: _score(key, full.confidence[key][found.keep], risk, groups, ideal, seed) for key in keys}
+    each = {}
+    for place, key in enumerate(keys, 1):
+        if progress is not None:
+            progress(place / (len(keys) + 1), f"Score {place} of {len(keys)}")
+        each[key] = _score(key, full.confidence[key][found.keep], risk, groups, ideal, seed)
     prepared = prepare_score(full, found, keys[0], seed=seed, replicates=replicates)
     return CoverageReport(
         title=full.title,

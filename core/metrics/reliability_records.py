@@ -49,6 +49,14 @@ class ReliabilityPart(Frozen):
     units: int
     undefined_units: int
 
+    @property
+    def shift(self) -> float | None:
+        """Mean stated probability minus observed frequency, over everything counted; positive: too high."""
+        known = [each for each in self.bins if each.confidence is not None and each.frequency is not None]
+        total = sum(each.count for each in known)
+        gaps = sum(each.count * ((each.confidence or 0.0) - (each.frequency or 0.0)) for each in known)
+        return gaps / total if total else None
+
 
 class RecalibrationEffect(Frozen):
     """A recalibration before and after, on units that it was not fitted on.
