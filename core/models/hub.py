@@ -101,9 +101,9 @@ def _cached(repository: str, commit: str) -> SavedNetwork | None:
 
 
 def _fetch(repository: str, revision: str | None) -> SavedNetwork:
-    import httpx
+    from httpx2 import HTTPError
     from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
         info = HfApi().model_info(repository, revision=revision, files_metadata=True, timeout=ETAG_SECONDS)
@@ -117,11 +117,11 @@ def _fetch(repository: str, revision: str | None) -> SavedNetwork:
             name: Path(hf_hub_download(repository, name, revision=commit, etag_timeout=ETAG_SECONDS))
             for name in LARGEST
         }
-    except (HfHubHTTPError, LocalEntryNotFoundError, httpx.HTTPError, OSError, ValueError) as error:
+    except (HTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise ModelProblem(
             "The Hub does not hand out this network",
             file=repository,
-            found=f"{type(error).__name__}: {str(error).splitlines()[0][:200]}",
+            found=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
             expected=f"a public repository with {CONFIG_FILE} and {WEIGHTS_FILE}",
             fix="check the id and the revision, or give a folder that holds the two files",
         ) from error

@@ -22,15 +22,15 @@ def draw_change(rng: np.random.Generator, settings: AugmentSettings, channels: i
     What is special to brain MRI there (missing sequences, a thinner skull) does not happen here.
     """
     drawn = draw_augmentation(rng, settings)
-    tones = {
-        "gamma": np.exp(rng.normal(0.0, settings.gamma_sd, channels)),
-        "gain": np.exp(rng.normal(0.0, settings.gain_sd, channels)),
-        "offset": rng.normal(0.0, settings.offset_sd, channels),
-    }
+    gamma = np.exp(rng.normal(0.0, settings.gamma_sd, channels))
+    gain = np.exp(rng.normal(0.0, settings.gain_sd, channels))
+    offset = rng.normal(0.0, settings.offset_sd, channels)
     bias = rng.normal(0.0, settings.bias_sd, (channels, BIAS_GRID, BIAS_GRID)).astype(np.float32)
     return replace(
         drawn,
-        **{name: tuple(float(each) for each in values) for name, values in tones.items()},
+        gamma=tuple(float(each) for each in gamma),
+        gain=tuple(float(each) for each in gain),
+        offset=tuple(float(each) for each in offset),
         bias=None if drawn.bias is None else bias,
         source=tuple(range(channels)),
         strip=0.0,

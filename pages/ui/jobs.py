@@ -19,6 +19,7 @@ READ = "read"
 ANALYSE = "analyse"
 ADD = "add"
 RUN = "run"
+MODEL = "model"
 """Kinds of work; a job's key begins with one of them, so that a reload knows what its result names."""
 
 

@@ -44,7 +44,10 @@ def menu(title: str = "") -> Page:
                 st.Page(RELIABILITY, title="Reliability"),
                 st.Page(COVERAGE, title="Risk and coverage"),
             ],
-            "Models and data": [st.Page(COHORTS, title="Cohorts")],
+            "Models and data": [
+                st.Page(COHORTS, title="Cohorts"),
+                st.Page(MODELS, title="Models"),
+            ],
             "System": [st.Page(ABOUT, title="About")],
         }
     )

@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import segmentation_models_pytorch as smp
@@ -127,6 +128,60 @@ def test_without_a_network_one_sentence_comes_at_once(
     with pytest.raises(ModelProblem, match="Hub cannot be reached"):
         import_from_hub("smp-hub/unet", stated(saved), COMMIT)
     assert time.monotonic() - started < 10.0
+
+
+def test_a_refusal_of_the_hub_names_repository_and_reason(
+    saved: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from httpx2 import HTTPError
+    from huggingface_hub import HfApi
+
+    def refuse(*_: object, **__: object) -> None:
+        raise HTTPError("404 no such repository")
+
+    monkeypatch.setattr(hub, "hub_reachable", lambda: True)
+    monkeypatch.setattr(HfApi, "model_info", refuse)
+    with pytest.raises(ModelProblem) as caught:
+        import_from_hub("a/b", stated(saved))
+    assert (caught.value.file, "404" in caught.value.found) == ("a/b", True)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "what"),
+    [
+        ({"config.json": 10}, "no model.safetensors"),
+        ({"config.json": 10**7, "model.safetensors": 1}, "too large"),
+    ],
+)
+def test_nothing_is_fetched_before_names_and_sizes_are_known(
+    saved: Path, home: Path, monkeypatch: pytest.MonkeyPatch, sizes: dict[str, int], what: str
+) -> None:
+    import huggingface_hub
+
+    files = [SimpleNamespace(rfilename=name, size=size) for name, size in sizes.items()]
+    info = SimpleNamespace(sha=COMMIT, siblings=files)
+    monkeypatch.setattr(hub, "hub_reachable", lambda: True)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: info)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda *_, **__: pytest.fail("fetched"))
+    with pytest.raises(ModelProblem, match=what):
+        import_from_hub("a/b", stated(saved))
+
+
+def test_what_is_fetched_is_pinned_to_the_commit_found(
+    saved: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    def fetch(repository: str, name: str, *, revision: str, etag_timeout: float) -> str:
+        assert (repository, revision, etag_timeout <= 10) == ("a/b", COMMIT, True)
+        return str(saved / name)
+
+    files = [SimpleNamespace(rfilename=name, size=10) for name in ("config.json", "model.safetensors")]
+    info = SimpleNamespace(sha=COMMIT, siblings=files)
+    monkeypatch.setattr(hub, "hub_reachable", lambda: True)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: info)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fetch)
+    assert import_from_hub("a/b", stated(saved)).source == f"Hugging Face Hub, a/b at {COMMIT}"
 
 
 def test_a_name_server_that_knows_nothing_is_no_network(monkeypatch: pytest.MonkeyPatch) -> None:

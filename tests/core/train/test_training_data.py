@@ -19,7 +19,7 @@ from core.train.data import (
     tumour_volumes,
 )
 from core.train.sampling import MemberTask, draw_order, epoch_batches
-from tests.core.train.toy import CONFIG, write_toy
+from tests.core.train.toy import CONFIG, segmenter_configs, write_toy
 
 STILL = AugmentSettings(
     flip_probability=0,
@@ -169,7 +169,7 @@ def test_a_perfect_map_has_no_loss_and_dice_one(data: TrainingSet) -> None:
 def test_shipped_settings_leave_every_patient_two_members(data_dir: Path) -> None:
     from core.train.config import read_config
 
-    for path in sorted((Path(__file__).parents[3] / "core" / "train" / "configs").glob("*.json")):
+    for path in segmenter_configs():
         settings = read_config(path)
         assert isinstance(settings, SegmenterConfig)
         if len(settings.members) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,12 @@ CONFIG = SegmenterConfig(
         epochs=1, learning_rate=1e-3, warmup_steps=1, augment=AugmentSettings(strip_probability=0.5)
     ),
 )
+
+
+def segmenter_configs() -> list[Path]:
+    """The shipped settings of segmenters; a classifier's settings name no kind of decoder."""
+    folder = Path(__file__).parents[3] / "core" / "train" / "configs"
+    return [path for path in sorted(folder.glob("*.json")) if "kind" in json.loads(path.read_text())]
 
 
 def write_toy(folder: Path) -> Path:
