@@ -13,7 +13,7 @@ function drawClasses(viewer) {
 
 function classItem(each, half) {
   const several = each.samples.length > 1;
-  const range = several ? `${number(each.low)}–${number(each.high)}` : "";
+  const range = several ? `${each.low.toFixed(3)}–${each.high.toFixed(3)}` : "";
   const given = each.given ? el("span", { class: "tag" }, half ? "found" : "given") : null;
   const reference = each.reference ? el("span", { class: "tag outlined" }, "reference") : null;
   return el("li", { class: each.given ? "class given" : "class" },
