@@ -50,10 +50,17 @@ def take_about(page: Page, address: str) -> None:
     page.locator("h1").wait_for(timeout=WAIT_MS)
 
 
+def take_models(page: Page, address: str) -> None:
+    """The Models page with the default model in full."""
+    page.goto(f"{address}/models")
+    page.locator(".st-key-model_files").wait_for(timeout=WAIT_MS)
+
+
 PAGES: dict[str, Callable[[Page, str], None]] = {
     "case": take_case,
     "open-case": take_open_case,
     "about": take_about,
+    "models": take_models,
 }
 
 

@@ -234,7 +234,14 @@ def _on_disk(weights: NamedBytes, config: NamedBytes) -> Iterator[tuple[Path, Pa
         paths = Path(folder) / f"weights{suffix}", Path(folder) / "configuration.json"
         for path, upload in zip(paths, (weights, config), strict=True):
             path.write_bytes(upload.data)
-        yield paths
+        try:
+            yield paths
+        except ModelProblem as problem:
+            # The reader knows the files by the names that they came with.
+            named = {paths[0].name: weights.name, paths[1].name: config.name}.get(problem.file, problem.file)
+            raise ModelProblem(
+                problem.what, file=named, found=problem.found, expected=problem.expected, fix=problem.fix
+            ) from problem
 
 
 def _network(record: ModelRecord) -> str:

@@ -18,6 +18,15 @@ from pages.ui.text import safe_text
 WEIGHT_TYPES = ["safetensors", "onnx"]
 
 
+def size_words(size: int) -> str:
+    """A file size in kilobytes or megabytes.
+
+    >>> size_words(450), size_words(33_200_000)
+    ('0.5 kB', '33.2 MB')
+    """
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
 def form(writable: bool) -> None:
     """Two uploads and what they make together; the configuration to start from beside them."""
     upload, help_text = st.columns([3, 2], gap="large")
@@ -46,20 +55,21 @@ def _result(weights: UploadedFile | None, config: UploadedFile | None, writable:
         )
         return
     files = [NamedBytes(each.name, each.getvalue()) for each in (weights, config)]
-    with boundary(), st.container(border=True, key="model_preview"):
+    with boundary():
         found = preview_upload(*files)
-        _preview(found)
-        st.button(
-            "Add this model", type="primary", key="add_model", disabled=not writable,
-            on_click=_start, args=(files, found.record.title),
-        )  # fmt: skip
+        with st.container(border=True, key="model_preview"):
+            _preview(found)
+            st.button(
+                "Add this model", type="primary", key="add_model", disabled=not writable,
+                on_click=_start, args=(files, found.record.title),
+            )  # fmt: skip
 
 
 def _preview(found: ImportPreview) -> None:
     record = found.record
     st.markdown(
         f"**{safe_text(record.title, 90)}** (`{record.id}`): {found.format} with {found.weights:,} numbers, "
-        f"{found.bytes / 1e6:.1f} MB. Names, shapes and fields fit together."
+        f"{size_words(found.bytes)}. Names, shapes and fields fit together."
     )
     tables.show(
         ("Field", "Understood as"),
@@ -85,7 +95,7 @@ def _template() -> None:
         "For", ["Weights", "ONNX graph"], default="Weights", key="template_kind", required=True
     )
     graph = kind == "ONNX graph"
-    st.code(ONNX_TEMPLATE if graph else TEMPLATE, language="json")
+    st.code(ONNX_TEMPLATE if graph else TEMPLATE, language="json", wrap_lines=True)
     st.caption(
         "channels and class_names are in the network's order, without background. activation: sigmoid for "
         "one class, softmax (background first) for several. preprocessing: mean and std per channel after "

@@ -19,6 +19,7 @@ from core.view.words import count
 from pages.ui import jobs, model_add, selection, tables
 from pages.ui.about import card_body
 from pages.ui.frame import boundary, show_problem
+from pages.ui.model_add import size_words
 from pages.ui.text import plain_text, safe_text
 
 TASKS = {
@@ -68,11 +69,11 @@ def _answer(known: tuple[ModelFacts, ...]) -> str:
             "graph, with a few lines that say what it takes and what it names."
         )
     own = sum(each.origin == "own" for each in known)
-    tested = sum(each.unseen is not None for each in known)
+    honest = sum(bool(each.unseen) for each in known)
     return (
         f"**{count(len(known), 'model')}: {len(known) - own} came with the program, {own} "
-        f"{'was' if own == 1 else 'were'} added.** Of {tested} of them it is known which network saw which "
-        "patient, so that training patients can be judged by strangers alone."
+        f"{'was' if own == 1 else 'were'} added.** In {honest} of them every training patient can be judged "
+        "by networks that never saw it."
     )
 
 
@@ -93,7 +94,7 @@ def _row(facts: ModelFacts, chosen: bool, writable: bool) -> None:
     with st.container(border=True, key=f"model_{facts.id}"):
         st.markdown(
             f"**{safe_text(facts.title, 90)}**  \n:gray[{TASKS[facts.task]} · "
-            f"{count(len(facts.members), 'network')}, {facts.bytes / 1e6:.1f} MB · {ORIGINS[facts.origin]}]"
+            f"{count(len(facts.members), 'network')}, {size_words(facts.bytes)} · {ORIGINS[facts.origin]}]"
         )
         row = st.container(horizontal=True)
         row.button(
@@ -174,10 +175,12 @@ def _split(facts: ModelFacts) -> str:
     if not facts.patients:
         return "not known: any case may have been in its training data"
     sizes = ", ".join(map(str, facts.patients))
-    return (
-        f"{sum(facts.patients)} patients in {len(facts.patients)} folds ({sizes}); at least "
-        f"{count(facts.unseen or 0, 'network')} never saw a given training patient"
+    unseen = (
+        f"at least {count(facts.unseen, 'network')} never saw a given training patient"
+        if facts.unseen
+        else "some training patients were seen by every network"
     )
+    return f"{sum(facts.patients)} patients in {len(facts.patients)} folds ({sizes}); {unseen}"
 
 
 def _estimators(facts: ModelFacts) -> None:

@@ -120,6 +120,7 @@ def test_what_cannot_come_in_is_refused_in_words(
 ) -> None:
     app = upload(bench.open(PAGE), weights, config)
     assert app.error and re.search(found, text(app))
+    assert safe_text("mine.") in text(app)
     assert not [each for each in app.button if each.key == "add_model"]
 
 
