@@ -37,7 +37,7 @@ CONFIG: dict[str, Any] = {"displaylogo": False, "displayModeBar": "hover", "scro
 class Line:
     """One line: x and y (point,), and for each point an id that a selection gives back.
 
-    quiet: drawn thin and grey, for comparison. hover: what stands beside the numbers when pointed at.
+    quiet: drawn thin and grey, for comparison, with a dash that is given.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Line:
     y: Float64Array
     ids: tuple[str, ...] = ()
     quiet: bool = False
+    dash: str = "dot"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def line_chart(
     figure = go.Figure()
     loud = 0
     for line in lines:
-        colour, dash = (QUIET, "dot") if line.quiet else SERIES[loud % len(SERIES)]
+        colour, dash = (QUIET, line.dash) if line.quiet else SERIES[loud % len(SERIES)]
         loud += not line.quiet
         figure.add_scatter(
             x=line.x,
@@ -109,13 +110,13 @@ def line_chart(
         )
     figure.update_layout(
         height=height,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        margin={"l": 10, "r": 24, "t": 10, "b": 10},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
         hovermode="closest",
         uirevision="keep",
         dragmode="select",
     )
-    figure.update_xaxes(title=x_title, range=[-0.01, 1.01], tickformat=".0%")
+    figure.update_xaxes(title=x_title, range=[-0.01, 1.01], tickformat=".0%", dtick=0.25)
     figure.update_yaxes(title=y_title, rangemode="tozero")
     return figure
 

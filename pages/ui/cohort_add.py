@@ -18,7 +18,21 @@ from pages.ui.text import plain_text, safe_text
 
 BY_ITSELF = "Found by itself"
 NAME = "cohort_name"
+NAME_HELP = "How lists and charts call it. Do not name a patient."
+LAYOUT_HELP = "How the files belong together. Choose one only where the preview below is wrong."
 FOLDER, FILES = "A folder", "A zip, npz, table, or several files"
+ROUND = "cohort_uploads_over"
+"""Session key: how many uploads became something; the next one starts with an empty field."""
+
+
+def upload_key(name: str) -> str:
+    """Key of an upload field, another one after each upload that became something."""
+    return f"{name}_{st.session_state.get(ROUND, 0)}"
+
+
+def forget_uploads() -> None:
+    """What was uploaded is a cohort or a set of predictions now; the fields are empty again."""
+    st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
 
 
 def form(store: Store, writable: bool, *, first: bool) -> None:
@@ -40,12 +54,13 @@ def form(store: Store, writable: bool, *, first: bool) -> None:
 
 def _upload(store: Store, writable: bool) -> None:
     kind = st.segmented_control(
-        "What to upload", [FILES, FOLDER], default=FILES, key="upload_kind", required=True
-    )
+        "What to upload", [FILES, FOLDER], default=FILES, key="upload_kind", required=True,
+        help="A folder keeps the names of its folders, which many layouts need.",
+    )  # fmt: skip
     uploads = st.file_uploader(
         "Cases with references, or a table of predictions",
         accept_multiple_files="directory" if kind == FOLDER else True,
-        key=f"cohort_upload_{kind == FOLDER}", disabled=not writable,
+        key=upload_key(f"cohort_upload_{kind == FOLDER:d}"), disabled=not writable,
         help="A table of predictions is a CSV with the columns case, and confidence and risk, or label and "
         "one column prob_<class> per class; group names the patient.",
     )  # fmt: skip
@@ -68,7 +83,13 @@ def _table_card(store: Store, file: NamedBytes, writable: bool) -> None:
         st.markdown(
             f"**{safe_text(file.name)}** is a table of predictions; it becomes a cohort without images."
         )
-        name = st.text_input("Name of the cohort", file.name.rsplit(".", 1)[0][:60], key=NAME, max_chars=60)
+        name = st.text_input(
+            "Name of the cohort",
+            plain_text(file.name.rsplit(".", 1)[0], 60),
+            key=NAME,
+            max_chars=60,
+            help=NAME_HELP,
+        )
         st.button(
             "Add", type="primary", key="add_cohort", disabled=not writable, on_click=_start_table,
             args=(store, file, name),
@@ -78,7 +99,7 @@ def _table_card(store: Store, file: NamedBytes, writable: bool) -> None:
 def _files_card(store: Store, files: list[NamedBytes], writable: bool) -> None:
     with st.container(border=True, key="cohort_preview"):
         labels = {None: BY_ITSELF} | {spec.key: spec.label for spec in LAYOUTS}
-        layout = st.selectbox("Layout", list(labels), format_func=labels.get, key="layout")
+        layout = st.selectbox("Layout", list(labels), format_func=labels.get, key="layout", help=LAYOUT_HELP)
         try:
             found = preview_cohort(files, layout)
         except InputProblem as problem:
@@ -112,7 +133,9 @@ def _files_card(store: Store, files: list[NamedBytes], writable: bool) -> None:
         with st.expander("Why no other layout", key="other_layouts"):
             for key, reason in found.reasons:
                 st.caption(f"{safe_text(labels.get(key, key), 60)}: {safe_text(reason, 300)}")
-        name = st.text_input("Name of the cohort", plain_text(found.source, 60), key=NAME, max_chars=60)
+        name = st.text_input(
+            "Name of the cohort", plain_text(found.source, 60), key=NAME, max_chars=60, help=NAME_HELP
+        )
         st.button(
             f"Read {count(found.items, 'case')}", type="primary", key="add_cohort", disabled=not writable,
             on_click=_start_files, args=(store, files, name, layout),

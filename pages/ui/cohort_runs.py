@@ -8,13 +8,15 @@ from core.config import AnalysisConfig, EstimatorConfig, digest
 from core.inference import possible_estimators
 from core.models import list_models
 from core.pipeline.imported import import_predictions, preview_predictions
+from core.pipeline.prediction_tables import TABLE_LAYOUT
 from core.pipeline.runs import run_cohort
 from core.store import Store
 from core.types import CohortRecord, NamedBytes, Progress, RunRecord
 from core.view.words import count
-from pages.ui import how_good, jobs, outcomes, selection
+from pages.ui import cohort_add, how_good, jobs, outcomes, selection
 from pages.ui.frame import boundary
 from pages.ui.menu import COVERAGE, RELIABILITY
+from pages.ui.options import distinct
 from pages.ui.text import plain_text, safe_text
 
 JUDGES = {
@@ -24,6 +26,10 @@ JUDGES = {
 }
 SHOWN_FAILURES = 200
 UPLOAD = "predictions_upload"
+HELP = {
+    RELIABILITY: "Whether stated probabilities come true.",
+    COVERAGE: "Which cases may go unreviewed, and what that costs.",
+}
 
 
 def runs(store: Store, record: CohortRecord, writable: bool) -> None:
@@ -33,6 +39,9 @@ def runs(store: Store, record: CohortRecord, writable: bool) -> None:
         st.markdown("No predictions yet. Run a model on it, or import what another program predicted.")
     for run in found:
         _run(store, run, writable)
+    if record.layout == TABLE_LAYOUT:
+        st.caption("A table brings no images, so no model can be run on it; add another table for others.")
+        return
     run_place, import_place = st.columns(2, gap="small")
     with run_place.popover("Run a model", key="run_form", width="stretch", disabled=not writable):
         _run_form(store, record)
@@ -50,9 +59,11 @@ def _run(store: Store, run: RunRecord, writable: bool) -> None:
             f"**{safe_text(run.title, 100)}**{state}  \n:gray[{run.done} of {run.items} cases done{failed}"
             f"; {run.created_utc[:16].replace('T', ' ')} UTC]"
         )
+        for note in run.notes:
+            st.caption(f"{safe_text(note, 300)}.")
         row = st.container(horizontal=True)
         for label, page in (("Reliability", RELIABILITY), ("Risk and coverage", COVERAGE)):
-            if row.button(label, key=f"{label[:4]}_{run.id[:16]}", disabled=not run.done):
+            if row.button(label, key=f"{label[:4]}_{run.id[:16]}", disabled=not run.done, help=HELP[page]):
                 selection.choose(run=run.id, cohort=run.cohort_id, unit="")
                 st.switch_page(page, query_params=selection.address_of(selection.current()))
         config = run.config
@@ -74,7 +85,9 @@ def _run(store: Store, run: RunRecord, writable: bool) -> None:
             )  # fmt: skip
         if run.failed:
             _failures(store, run)
-        if run.done and st.toggle("Show how good they are", key=f"good_{run.id[:16]}"):
+        if run.done and st.toggle(
+            "Show how good they are", key=f"good_{run.id[:16]}", help="Every metric with its interval."
+        ):
             with boundary():
                 how_good.show(run)
 
@@ -98,13 +111,16 @@ def _run_form(store: Store, record: CohortRecord) -> None:
             f"No installed model answers this question ({safe_text(record.task)}). The Models page adds one."
         )
         return
+    titles = distinct({key: plain_text(each.title) for key, each in models.items()})
     model = st.selectbox(
-        "Model", list(models), format_func=lambda each: plain_text(models[each].title), key="run_model"
-    )
+        "Model", list(models), format_func=titles.get, key="run_model",
+        help="Only models that answer the question of this cohort are listed.",
+    )  # fmt: skip
     kinds = {spec.key: spec for spec in possible_estimators(models[model])}
     kind = st.selectbox(
         "How to judge its certainty", list(kinds), format_func=lambda each: kinds[each].label,
         key=f"run_estimator_{model}",
+        help="Where the spread of its answers comes from.",
     )  # fmt: skip
     st.caption(
         f"{kinds[kind].help} Cases of patients that the model was trained on are judged only by those of its "
@@ -134,7 +150,7 @@ def _import_form(store: Store, record: CohortRecord) -> None:
         "the cases. Several files of a case (members, folds, epochs) give its confidence by their agreement."
     )
     uploads = st.file_uploader(
-        "Files, or one zip of them", accept_multiple_files=True, key=UPLOAD,
+        "Files, or one zip of them", accept_multiple_files=True, key=cohort_add.upload_key(UPLOAD),
         help="Names are matched to the cases; shapes are checked against the images.",
     )  # fmt: skip
     if not uploads:
@@ -144,9 +160,13 @@ def _import_form(store: Store, record: CohortRecord) -> None:
         if record.task == "segmentation":
             _preview(store, record, files)
         judge = st.selectbox(
-            "Where a case has several, judge", list(JUDGES), format_func=JUDGES.get, key="judge"
-        )
-        title = st.text_input("Name of these predictions", key="predictions_title", max_chars=80)
+            "Where a case has several, judge", list(JUDGES), format_func=JUDGES.get, key="judge",
+            help="What counts as the prediction; the others still give the confidence.",
+        )  # fmt: skip
+        title = st.text_input(
+            "Name of these predictions", key="predictions_title", max_chars=80,
+            help="How lists call them; empty: the name of the file.",
+        )  # fmt: skip
         st.button(
             "Import", type="primary", key="start_import", on_click=_import,
             args=(store, record, files, title, judge),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.cohort.layouts import LAYOUTS
 from core.pipeline.cohorts import remove_cohort
+from core.pipeline.prediction_tables import TABLE_LAYOUT
 from core.store import Store
 from core.types import CohortRecord
 from core.view.words import count
@@ -18,6 +20,9 @@ TASKS = {
     "multilabel": "any number of findings per case",
 }
 FIRST_ROWS = 500
+SCROLLED_FROM = 6
+LIST_HEIGHT = 560
+"""Pixels; a longer list scrolls in itself, so that the selected cohort stays near."""
 
 
 def show(store: Store, writable: bool) -> None:
@@ -32,8 +37,10 @@ def show(store: Store, writable: bool) -> None:
         left, right = st.columns([2, 3], gap="large")
         with left:
             st.header("Cohorts")
-            for record in known:
-                _row(store, record, record == chosen, writable)
+            height = LIST_HEIGHT if len(known) >= SCROLLED_FROM else "content"
+            with st.container(height=height, border=False, key="cohort_list"):
+                for record in known:
+                    _row(record, record == chosen)
         with right:
             _details(store, chosen, writable)
     st.header("Add a cohort")
@@ -66,6 +73,7 @@ def _job_under_way(store: Store) -> None:
     run = store.run(result)
     cohort = run.cohort_id if run else result
     selection.choose(job="", cohort=cohort, run=run.id if run else "")
+    cohort_add.forget_uploads()
     record = store.cohort(cohort)
     if record is not None:
         words = "was added" if kind == jobs.ADD else "has new predictions"
@@ -73,27 +81,33 @@ def _job_under_way(store: Store) -> None:
     st.rerun()
 
 
-def _row(store: Store, record: CohortRecord, chosen: bool, writable: bool) -> None:
-    with st.container(border=True, key=f"cohort_{record.id[:16]}"):
+def _row(record: CohortRecord, chosen: bool) -> None:
+    with st.container(
+        border=True, horizontal=True, vertical_alignment="center", key=f"cohort_{record.id[:16]}"
+    ):
         refused = f", {count(len(record.refused), 'file')} left out" if record.refused else ""
         st.markdown(
             f"**{safe_text(record.name, 60)}**  \n:gray[{count(record.items, 'case')} of "
-            f"{count(record.groups, 'patient')}, {TASKS[record.task]}{refused}]"
+            f"{count(record.groups, 'patient')}, {TASKS[record.task]}{refused}]",
+            width="stretch",
         )
-        row = st.container(horizontal=True)
-        row.button(
+        st.button(
             "Shown" if chosen else "Show", key=f"show_cohort_{record.id[:16]}", disabled=chosen,
-            on_click=selection.choose, kwargs={"cohort": record.id, "run": "", "job": ""},
+            on_click=selection.choose, kwargs={"cohort": record.id, "run": "", "unit": "", "job": ""},
+            help="What was run on this cohort, and its cases.",
         )  # fmt: skip
-        with row.popover("Remove", key=f"ask_cohort_{record.id[:16]}", disabled=not writable):
-            st.markdown(
-                f"Remove **{safe_text(record.name, 60)}**, every set of predictions for it, and those of its "
-                "cases that no other cohort holds? This cannot be undone."
-            )
-            st.button(
-                "Remove for good", type="primary", key=f"remove_cohort_{record.id[:16]}",
-                on_click=_remove, args=(store, record),
-            )  # fmt: skip
+
+
+def _removal(store: Store, record: CohortRecord, writable: bool) -> None:
+    with st.popover("Remove", key=f"ask_cohort_{record.id[:16]}", disabled=not writable):
+        st.markdown(
+            f"Remove **{safe_text(record.name, 60)}**, every set of predictions for it, and those of its "
+            "cases that no other cohort holds? This cannot be undone."
+        )
+        st.button(
+            "Remove for good", type="primary", key=f"remove_cohort_{record.id[:16]}",
+            on_click=_remove, args=(store, record),
+        )  # fmt: skip
 
 
 def _remove(store: Store, record: CohortRecord) -> None:
@@ -106,11 +120,14 @@ def _remove(store: Store, record: CohortRecord) -> None:
 
 
 def _details(store: Store, record: CohortRecord, writable: bool) -> None:
-    st.header(safe_text(record.name, 60), anchor=False)
+    title, button = st.columns([4, 1], vertical_alignment="bottom")
+    title.header(safe_text(record.name, 60), anchor=False)
+    with button:
+        _removal(store, record, writable)
     classes = ", ".join(safe_text(each, 40) for each in record.class_names[:12])
     st.caption(
-        f"{count(record.items, 'case')} of {count(record.groups, 'patient')}; layout "
-        f"{safe_text(record.layout)}; classes: {classes or 'none'}; id {record.id[:12]}"
+        f"{count(record.items, 'case')} of {count(record.groups, 'patient')}; read as: "
+        f"{safe_text(_layout(record.layout))}; classes: {classes or 'none'}; id {record.id[:12]}"
     )
     cohort_runs.runs(store, record, writable)
     with st.expander(f"Cases ({record.items})", key="cohort_items"):
@@ -124,6 +141,13 @@ def _details(store: Store, record: CohortRecord, writable: bool) -> None:
                 },
                 hide_index=True, key="refused_rows",
             )  # fmt: skip
+
+
+def _layout(key: str) -> str:
+    """How files were taken, in words."""
+    if key == TABLE_LAYOUT:
+        return "Table of predictions, without images"
+    return next((spec.label for spec in LAYOUTS if spec.key == key), key)
 
 
 def _items(store: Store, record: CohortRecord) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from core.config import digest
 from core.metrics.class_scores import with_confidence
 from core.metrics.operating import Answer
 from core.metrics.risk import risk_of
 from core.types import RiskConventions, UnitTable
 from core.view.words import count, number
-from pages.ui import run_tables, selection, units
+from pages.ui import coverage_curve, run_tables, selection, units
 from pages.ui.menu import CASE
 from pages.ui.run_tables import Loaded
 from pages.ui.text import plain_text
@@ -32,22 +33,32 @@ def cases(
     if selected is not None:
         listed = np.flatnonzero((confidence >= selected[0]) & (confidence <= selected[1]))
         ends = f"{number(selected[0])} to {number(selected[1])}"
-        words = f"Cases in the selected part of the curve, confidence {ends}"
+        words = f"Selected in the curve: confidence {ends}"
     elif answer.threshold is not None:
         listed = np.flatnonzero(confidence < answer.threshold)
-        words = f"Cases to review, confidence below {number(answer.threshold)}"
+        words = f"{run_tables.LEVELS[table.level]} to review: confidence below {number(answer.threshold)}"
     else:
         return
-    st.header(words)
+    title, clear = st.columns([4, 1], vertical_alignment="bottom")
+    title.header(words)
+    if selected is not None:
+        clear.button(
+            "Clear selection", key="clear_selection", on_click=coverage_curve.clear, width="stretch",
+            help="Back to the cases below the threshold.",
+        )  # fmt: skip
     if not listed.size:
         st.caption("None.")
         return
     order = listed[np.argsort(confidence[listed], kind="stable")][:SHOWN]
-    more = f", the {SHOWN} least confident of them shown" if listed.size > SHOWN else ""
-    st.caption(f"{count(int(listed.size), table.level)} of {table.units}{more}. Select a row to open it.")
+    more = f", {SHOWN} of them shown" if listed.size > SHOWN else ""
+    st.caption(
+        f"{count(int(listed.size), table.level)} of {table.units}, both halves of the patients{more}, the "
+        "least confident first. Select a row, then open it."
+    )
     event = st.dataframe(
         _rows(table, score, conventions, order), hide_index=True, on_select="rerun",
-        selection_mode="single-row", key="flagged", height=min(420, 36 * (len(order) + 1) + 3),
+        selection_mode="single-row", key=f"flagged_{_list_id(loaded, score, order)}",
+        height=min(420, 36 * (len(order) + 1) + 3),
         column_config={
             "Confidence": st.column_config.NumberColumn(format="%.3f"),
             "Risk": st.column_config.NumberColumn(format="%.3f", help="Needs the reference."),
@@ -55,8 +66,16 @@ def cases(
         alt="The listed cases with confidence and risk",
     )  # fmt: skip
     rows = [row for row in event.selection.rows if row < len(order)]
-    if st.button("Open the selected case", key="open_flagged", disabled=not rows, type="primary"):
+    if st.button(
+        f"Open the selected {table.level}", key="open_flagged", disabled=not rows, type="primary",
+        help="Goes to the Case page. Tick a row of the list first.",
+    ):  # fmt: skip
         open_unit(loaded, int(order[rows[0]]))
+
+
+def _list_id(loaded: Loaded, score: str, order: np.ndarray) -> str:
+    """Another list is another table: a row selected in the one is another case in the other."""
+    return digest([loaded.run.id, loaded.table.level, score, order.tolist()])[:16]
 
 
 def open_unit(loaded: Loaded, place: int) -> None:

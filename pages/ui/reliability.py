@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import streamlit as st
 
+from core.errors import SettingsProblem
 from core.metrics.histogram import BIN_CHOICES
 from core.metrics.recalibration import RECALIBRATIONS
 from core.metrics.reliability_records import RecalibrationEffect, ReliabilityPart, ReliabilityReport
 from core.metrics.reliability_report import DEFAULT_BINS, PreparedReliability
 from core.store import Store
-from core.types import Estimate
+from core.types import Estimate, Progress, RunRecord
 from core.view.charts import CONFIG, BinMark, reliability_chart
 from core.view.words import NOT_AVAILABLE, count, interval, number
-from pages.ui import outcomes, run_tables, tables
+from pages.ui import outcomes, ready, run_tables, tables
 from pages.ui.run_tables import Loaded
-from pages.ui.text import safe_text
+from pages.ui.text import plain_text, safe_text
 
 BINNINGS = {"width": "Equal width", "mass": "Equal counts"}
 REGIONS = {
@@ -37,7 +39,9 @@ WHERE = {
 """How the answer begins."""
 ALL_CLASSES = "All classes together"
 BY_ROW = 4
-KEPT = 8
+NEGLIGIBLE_SHIFT = 0.005
+SETTLED = 9
+"""Decimals beyond which a sum of probabilities is rounding; a perfect answer reads 0, not 10⁻¹⁴."""
 
 
 def show(store: Store) -> None:
@@ -53,25 +57,27 @@ def show(store: Store) -> None:
     number_of_bins, kind_of_bins = st.columns([3, 1.4], gap="small", vertical_alignment="bottom")
     with number_of_bins:
         bins = st.select_slider(
-            "Bins", BIN_CHOICES, DEFAULT_BINS, key="bins", bind="query-params",
+            "Bins", BIN_CHOICES, DEFAULT_BINS, key="bins", bind="query-params", persist_state="session",
             help="Into how many bins probabilities are sorted. More bins make the calibration error larger.",
         )  # fmt: skip
     with kind_of_bins:
         binning = st.segmented_control(
             "Bins of", list(BINNINGS), default="width", format_func=BINNINGS.get, key="binning",
-            required=True, bind="query-params",
+            required=True, bind="query-params", persist_state="session",
             help="Equal width: 0 to 0.1, 0.1 to 0.2 and so on. Equal counts: as many outcomes in each.",
         )  # fmt: skip
-    run_tables.incomplete_note(run)
-    loaded = run_tables.load(run, level)
-    prepared = _prepared(loaded, run.id, level, run.done, outcomes.deletions())
-    recalibration, class_name = _more(loaded, prepared)
+    run_tables.notes(run)
+    started = time.perf_counter()
     with store.trace() as trace:
-        started = time.perf_counter()
+        loaded = run_tables.load(run, level)
+        prepared = _prepared(loaded, run)
+        if prepared is None:
+            return
+        recalibration, class_name = _more(loaded, prepared)
         report = prepared.report(
             bins=bins, binning=binning, recalibration=recalibration, class_name=class_name
         )
-        seconds = time.perf_counter() - started
+    seconds = time.perf_counter() - started
     answer.markdown(_answer(report, loaded))
     _diagrams(report)
     st.caption(
@@ -86,18 +92,23 @@ def show(store: Store) -> None:
 
 def _more(loaded: Loaded, prepared: PreparedReliability) -> tuple[str, str | None]:
     with st.expander("Conventions", key="conventions"):
-        possible = [
-            key for key in RECALIBRATIONS if prepared.kind == "regions" or loaded.table.prob is not None
-        ] or ["none"]
+        impossible = prepared.report().temperature.reason
+        possible = ["none"] if impossible else list(RECALIBRATIONS)
         recalibration = st.selectbox(
             "Recalibration shown in the diagrams", possible, key="recalibration", bind="query-params",
-            format_func=lambda key: RECALIBRATIONS[key].label,
-            help="Fitted on one half of the patients, drawn on the other half.",
+            format_func=lambda key: RECALIBRATIONS[key].label, disabled=bool(impossible),
+            persist_state="session",
+            help=f"Not possible: {safe_text(impossible, 200)}."
+            if impossible
+            else "Fitted on one half of the patients, drawn on the other half.",
         )  # fmt: skip
         class_name = None
         names = loaded.table.class_names
         if prepared.kind == "regions" and len(names) > 1:
-            picked = st.selectbox("Class", [ALL_CLASSES, *names], key="class_shown")
+            picked = st.selectbox(
+                "Class", [ALL_CLASSES, *names], key="class_shown", format_func=plain_text,
+                help="All classes counted together, or one against the rest.",
+            )  # fmt: skip
             class_name = None if picked == ALL_CLASSES else picked
         spec = RECALIBRATIONS[recalibration]
         st.caption(
@@ -115,7 +126,7 @@ def _answer(report: ReliabilityReport, loaded: Loaded) -> str:
         return f"Nothing can be said of **{_title(part)[0].lower()}**: nothing was counted there."
     direction = _direction(part)
     return (
-        f"**{WHERE.get(part.name, 'Stated probabilities')} are off by {number(100 * gap.value)} points on "
+        f"**{WHERE.get(part.name, 'Stated probabilities')} are off by {_points(gap.value)} points on "
         f"average** "
         f"[{_points(gap.low)}–{_points(gap.high)}], {direction} "
         f"(expected calibration error, {report.bins} bins of {BINNINGS[report.binning].lower()}; "
@@ -129,10 +140,8 @@ def _telling(report: ReliabilityReport) -> ReliabilityPart:
 
 
 def _direction(part: ReliabilityPart) -> str:
-    known = [each for each in part.bins if each.confidence is not None and each.frequency is not None]
-    total = sum(each.count for each in known)
-    shift = sum(each.count * (each.confidence - each.frequency) for each in known) / total if total else 0.0
-    if abs(shift) < 0.005:
+    shift = part.shift or 0.0
+    if abs(shift) < NEGLIGIBLE_SHIFT:
         return "neither too high nor too low overall"
     return f"**{'too high' if shift > 0 else 'too low'}** overall, by {number(100 * abs(shift))} points"
 
@@ -158,7 +167,7 @@ def _diagram(part: ReliabilityPart) -> None:
         key=f"diagram_{part.name}", config=CONFIG, theme="streamlit",
         alt=f"Reliability diagram, {part.name}: expected calibration error {number(part.ece.value)}",
     )  # fmt: skip
-    words = interval(part.ece.value, part.ece.low, part.ece.high)
+    words = _estimate(part.ece)
     st.caption(f"Calibration error {words}, n = {part.outcomes:,.0f}{_undefined(part)}")
 
 
@@ -248,13 +257,27 @@ def _title(part: ReliabilityPart) -> Sequence[str]:
 
 
 def _estimate(value: Estimate) -> str:
-    return interval(value.value, value.low, value.high)
+    ends = (None if each is None else round(each, SETTLED) for each in (value.value, value.low, value.high))
+    return interval(*ends)
 
 
 def _points(value: float | None) -> str:
-    return NOT_AVAILABLE if value is None else number(100.0 * value)
+    return NOT_AVAILABLE if value is None else number(round(100.0 * value, SETTLED))
 
 
-@st.cache_resource(max_entries=KEPT, show_spinner="Counting the probabilities")
-def _prepared(_loaded: Loaded, run_id: str, level: str, done: int, deletions: int) -> PreparedReliability:
-    return PreparedReliability(_loaded.table, seed=0)
+def _prepared(loaded: Loaded, run: RunRecord) -> PreparedReliability | None:
+    """Sums over patients and their draws, and every recalibration fitted: each control answers at once."""
+    table = loaded.table
+
+    def work(progress: Progress) -> PreparedReliability:
+        progress(0.0, "Drawing patients for the intervals")
+        made = PreparedReliability(table, seed=0)
+        for place, (key, spec) in enumerate(RECALIBRATIONS.items(), 1):
+            progress(0.5 + 0.5 * place / (len(RECALIBRATIONS) + 1), spec.label)
+            # What cannot be fitted is not offered, or says so when it is chosen.
+            with suppress(SettingsProblem):
+                made.report(recalibration=key)
+        return made
+
+    key = (run.id, table.level, run.done, run.failed, outcomes.deletions())
+    return ready.ready("reliability", "Counting the probabilities", key, work)

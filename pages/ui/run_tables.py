@@ -16,6 +16,7 @@ from core.types import CohortRecord, Level, RunRecord, UnitTable
 from core.view.words import count
 from pages.ui import outcomes, resources, selection
 from pages.ui.menu import COHORTS
+from pages.ui.options import distinct
 from pages.ui.text import plain_text, safe_text
 
 KEPT = 4
@@ -46,25 +47,28 @@ def pick_run(store: Store) -> RunRecord | None:
     chosen = selection.current().run
     if chosen not in by_id:
         chosen = next((each.id for each in runs if each.cohort_id == selection.current().cohort), ids[0])
+    words = distinct({each.id: _run_words(each, cohorts.get(each.cohort_id)) for each in runs})
     picked = st.selectbox(
         "Predictions",
         ids,
         index=ids.index(chosen),
-        format_func=lambda each: _run_words(by_id[each], cohorts.get(by_id[each].cohort_id)),
+        format_func=words.get,
         key="pick_run",
         help="One model over one cohort, or predictions that were imported. The Cohorts page makes them.",
     )
-    selection.choose(run=picked, cohort=by_id[picked].cohort_id)
+    unit = selection.current().unit if picked == selection.current().run else ""
+    selection.choose(run=picked, cohort=by_id[picked].cohort_id, unit=unit)
     return by_id[picked]
 
 
 def pick_level(run: RunRecord) -> Level:
     """Whether one mean counts cases or slices; a classification and a bare table know cases only."""
-    if run.task != "segmentation":
+    if run.task != "segmentation" or not run.class_names:
         return "case"
     return st.segmented_control(
         "Counted once", list(LEVELS), default="case", format_func=LEVELS.get, key="level", required=True,
-        bind="query-params", help="What one mean counts once. Intervals always draw whole patients.",
+        bind="query-params", persist_state="session",
+        help="What one mean counts once. Intervals always draw whole patients.",
     )  # fmt: skip
 
 
@@ -98,8 +102,11 @@ def footer(loaded: Loaded, seconds: float, read: str) -> None:
     )
 
 
-def incomplete_note(run: RunRecord) -> None:
-    """Says so when numbers rest on part of a cohort."""
+def notes(run: RunRecord) -> None:
+    """Says so when numbers rest on part of a cohort, or on patients that the model was trained on."""
+    for note in run.notes:
+        place = st.warning if run.in_training else st.caption
+        place(f"{safe_text(note, 300)}.")
     if not run.complete:
         st.warning(
             f"{run.done} of {run.items} cases are done so far; numbers change as the run goes on. "

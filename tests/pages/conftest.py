@@ -31,7 +31,7 @@ from core.types import (
     Timing,
 )
 from core.uncertainty import SCORES
-from pages.ui import analysing, outcomes, resources
+from pages.ui import analysing, outcomes, ready, resources
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 SIZE = 32
@@ -107,6 +107,7 @@ class Bench:
     store: Store
     jobs: JobManager
     readers: JobManager
+    cohort_jobs: JobManager
     analysed: list[AnalysisConfig]
 
     def keep(self, case: Case, config: AnalysisConfig | None = None) -> Analysis:
@@ -118,7 +119,7 @@ class Bench:
 
     def settle(self) -> None:
         """Wait until no job goes on."""
-        for manager in (self.readers, self.jobs):
+        for manager in (self.readers, self.jobs, self.cohort_jobs):
             for status in manager.recent():
                 manager.wait(status.id, 30)
 
@@ -135,7 +136,7 @@ class Bench:
 @pytest.fixture
 def bench(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """Fresh resources for one test; the pages find them where the server's own would be."""
-    made = Bench(Store.open(mode="memory"), JobManager(), JobManager(), [])
+    made = Bench(Store.open(mode="memory"), JobManager(), JobManager(), JobManager(), [])
 
     def run_model(store: Store, case: Case, config: AnalysisConfig, *, progress: Progress) -> Outcome:
         made.analysed.append(config)
@@ -149,13 +150,16 @@ def bench(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(resources, "store", lambda: made.store)
     monkeypatch.setattr(resources, "jobs", lambda: made.jobs)
     monkeypatch.setattr(resources, "readers", lambda: made.readers)
+    monkeypatch.setattr(resources, "cohort_jobs", lambda: made.cohort_jobs)
     monkeypatch.setattr(resources, "warm_up", lambda: None)
+    monkeypatch.setattr(ready, "AT_ONCE_SECONDS", 60.0)
     monkeypatch.setattr(analysing, "run_model", run_model)
     st.cache_resource.clear()
     outcomes.forget()
     yield made
     made.jobs.shutdown()
     made.readers.shutdown()
+    made.cohort_jobs.shutdown()
     made.store.close()
     st.cache_resource.clear()
 
