@@ -17,7 +17,7 @@ from core.train.baseline import baseline_probabilities, tiny_pictures
 from core.train.classifier import train_classifier
 from core.train.classifier_augment import PictureChange, apply_change, draw_change
 from core.train.classifier_card import class_card
-from core.train.classifier_config import ClassifierConfig, PictureChanges, with_backbone
+from core.train.classifier_config import ClassifierConfig, PictureChanges, SecondRun, with_backbone
 from core.train.classifier_data import assign_person_folds, left_out, load_pictures, person_of
 from core.train.classifier_validate import validate_classifier
 from core.train.cli import train as command
@@ -40,6 +40,7 @@ CONFIG = ClassifierConfig(
     warmup_steps=2,
     learning_rate=0.01,
     ema_decay=0.5,
+    second=SecondRun(epochs=1, learning_rate=0.001, warmup_steps=1),
 )
 
 
@@ -86,8 +87,8 @@ def test_a_run_leaves_weights_curves_and_a_record(trained: Path) -> None:
     record = read_record(trained / "model.json")
     assert record.task == "classification" and record.moves[0] == PictureMove()
     assert [each.left_out_folds for each in record.members] == [(0,), (1,)]
-    assert record.training is not None and record.training.epochs == 3
-    assert len((trained / "log_1.csv").read_text().splitlines()) == 4
+    assert record.training is not None and record.training.epochs == 4  # three, and one more
+    assert len((trained / "log_1.csv").read_text().splitlines()) == 5
     assert load_classifier_member(record, 1).head.out_channels == 2
 
 
@@ -173,7 +174,7 @@ def test_hub_weights_out_of_reach_are_said_in_one_sentence(
 
 def test_the_command_trains_another_backbone(data: Path, tmp_path: Path) -> None:
     file = tmp_path / "toy.json"
-    file.write_text(CONFIG.model_copy(update={"epochs": 1}).model_dump_json())
+    file.write_text(CONFIG.model_copy(update={"epochs": 1, "second": None}).model_dump_json())
     words = ["classifier", "--data", str(data), "--config", str(file), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(command, [*words, "--backbone", "resnet10t"])
     assert result.exit_code == 0, result.output
