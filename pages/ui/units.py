@@ -102,10 +102,10 @@ def place_line(unit: Unit) -> None:
 
 def links(unit: Unit, row: st.delta_generator.DeltaGenerator) -> None:
     """Back to the curve, and to the neighbours by confidence."""
-    row.page_link(
-        COVERAGE, label="Show the curve", query_params=selection.address_of(selection.current()),
-        width="content",
-    )  # fmt: skip
+    address_there = selection.address_of(selection.current())
+    if unit.slice is not None:
+        address_there["level"] = "slice"
+    row.page_link(COVERAGE, label="Show the curve", query_params=address_there, width="content")
     for name, words, target in (
         ("less", "Less confident", unit.place.less), ("more", "More confident", unit.place.more),
     ):  # fmt: skip
