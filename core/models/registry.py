@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from core.errors import ModelProblem
 from core.models.records import ModelRecord
+from core.types import Limits
 
 SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "models"
 RECORD_FILE = "model.json"
@@ -69,6 +70,11 @@ def get_model(model_id: str, shipped: Path = SHIPPED_FOLDER, own: Path | None = 
             fix="choose a model from the list, or import your own",
         )
     return known[model_id]
+
+
+def rule_limits_of(model_id: str) -> Limits | None:
+    """The limits that a model brings for the rules; None without any, and for a model that was removed."""
+    return next((each.rule_limits for each in find_models().records if each.id == model_id), None)
 
 
 def read_record(path: Path) -> ModelRecord:

@@ -182,10 +182,10 @@ def point_in_force(store: Store, made_by: MadeBy) -> OperatingPoint | None:
 def _outcome(
     store: Store, case: Case, analysis: Analysis, limits: Limits | None, cached: bool, seconds: float
 ) -> Outcome:
-    from core.models import get_model
+    from core.models import rule_limits_of
 
     made_by = analysis.made_by
-    stored = None if made_by.imported else get_model(made_by.config.model_id).rule_limits
+    stored = None if made_by.imported else rule_limits_of(made_by.config.model_id)
     in_force = limits or default_limits(stored)
     reference = case.reference
     overlap = overlap_report(analysis.mask_pred > 0, reference.mask_ref) if reference else None

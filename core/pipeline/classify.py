@@ -104,10 +104,10 @@ def _outcome(
     cached: bool,
     seconds: float,
 ) -> ClassOutcome:
-    from core.models import get_model
+    from core.models import rule_limits_of
 
     config = found.made_by.config
-    stored = None if found.made_by.imported else get_model(config.model_id).rule_limits
+    stored = None if found.made_by.imported else rule_limits_of(config.model_id)
     in_force = limits or class_limits(stored)
     point = point_in_force(store, found.made_by)
     verdict = decide_class(found.scores, in_force, point)
