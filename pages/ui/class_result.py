@@ -46,9 +46,9 @@ def answer_sentence(outcome: ClassOutcome, model_title: str, limits_changed: int
     kind = answer.estimator_words(found.made_by, classes=True)
     return answer.joined(
         f"**{answer.ANSWERS[verdict.answer]}.** {_class_words(found)}",
+        _confidence(found),
         _reference_words(found, known),
         answer.reason(verdict.flags, 1, FINE),
-        _confidence(found),
         answer.judged_by(outcome),
         f"{safe_text(model_title)}, {kind}, n = {count(len(found.samples), 'prediction')}.",
         answer.changed_words(limits_changed),

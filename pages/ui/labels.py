@@ -12,11 +12,7 @@ CASE_SPECS = {spec.key: spec for spec in (*SCORES, FAMILIARITY)}
 """Confidences of a mask by key; each has a label, a unit and a help text."""
 CLASS_SPECS = {spec.key: spec for spec in (*CLASS_SCORES, *SAMPLE_SCORES, FAMILIARITY)}
 """Confidences of a class by key."""
-TASKS = {
-    "segmentation": "outlines a lesion",
-    "classification": "names one class",
-    "multilabel": "lists findings",
-}
+TASKS = {"segmentation": "Mask", "classification": "Class", "multilabel": "Findings"}
 """What a model answers, by its task."""
 
 

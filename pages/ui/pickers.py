@@ -66,7 +66,7 @@ def _pick_model(records: Sequence[ModelRecord]) -> ModelRecord:
         "Model",
         ids,
         index=ids.index(preferred) if preferred in ids else 0,
-        format_func=lambda each: f"{plain_text(by_id[each].title)}: {TASKS[by_id[each].task]}",
+        format_func=lambda each: f"{TASKS[by_id[each].task]}: {plain_text(by_id[each].title)}",
         key="model",
         help="The network that outlines a lesion or names a class. The About page says what each was "
         "trained on.",

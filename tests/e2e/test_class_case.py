@@ -39,7 +39,7 @@ def classify(page: Page, server: Server, seed: int) -> None:
     upload(page, "film.png", head_slice(seed))
     expect(page.locator(".st-key-case_card")).to_be_visible(timeout=60_000)
     page.get_by_role("combobox", name="Model", exact=True).click()
-    page.get_by_role("option", name=f"{TITLE}: names one class").click()
+    page.get_by_role("option", name=f"Class: {TITLE}").click()
     expect(page.locator(".st-key-case_card")).to_contain_text("feeds the one input", timeout=30_000)
     analyse(page)
 

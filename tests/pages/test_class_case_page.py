@@ -241,9 +241,9 @@ def test_classifier_is_offered_for_a_single_picture_only_and_the_page_says_why(
     for case in (single, volume):
         classes.store.put_case(case)
     offered = classes.open("pages/open_case.py", case=single.id).selectbox(key="model")
-    assert "Tiny: names one class" in offered.options
+    assert "Class: Tiny" in offered.options
     app = classes.open("pages/open_case.py", case=volume.id)
-    assert not [each for each in app.selectbox(key="model").options if "names one class" in each]
+    assert not [each for each in app.selectbox(key="model").options if each.startswith("Class:")]
     assert "Naming a class takes a single picture, and this case has 3 slices." in text(app)
 
 
