@@ -53,12 +53,61 @@ def take_about(page: Page, address: str) -> None:
 def take_models(page: Page, address: str) -> None:
     """The Models page with the default model in full."""
     page.goto(f"{address}/models")
-    page.locator(".st-key-model_files").wait_for(timeout=WAIT_MS)
+    for late in (".stTable", ".st-key-model_weights button", ".st-key-template_kind button", ".stCode code"):
+        page.locator(late).first.wait_for(timeout=WAIT_MS)
+
+
+def take_cohorts(page: Page, address: str) -> None:
+    """A cohort that came as a table, with its predictions."""
+    _add_table(page, address)
+
+
+def take_reliability(page: Page, address: str) -> None:
+    """Diagrams of three classes."""
+    _add_table(page, address)
+    page.locator("[class*='st-key-run_']").get_by_role("button", name="Reliability").first.click()
+    page.get_by_text("points on average").wait_for(timeout=WAIT_MS)
+
+
+def take_coverage(page: Page, address: str) -> None:
+    """A threshold, its curves and the cases below it."""
+    _add_table(page, address)
+    page.locator("[class*='st-key-run_']").get_by_role("button", name="Risk and coverage").first.click()
+    page.locator(".st-key-facts").wait_for(timeout=WAIT_MS)
+
+
+def _add_table(page: Page, address: str) -> None:
+    """Adds the made-up table through the page, as a visitor would; the same table makes the same cohort."""
+    page.goto(f"{address}/cohorts")
+    field = page.locator("[class*='st-key-cohort_upload'] input[type=file]").first
+    field.wait_for(state="attached", timeout=WAIT_MS)
+    field.set_input_files({"name": "made-up.csv", "mimeType": "text/csv", "buffer": made_up_table()})
+    page.locator(".st-key-add_cohort button").click(timeout=WAIT_MS)
+    page.locator("h2", has_text="made-up").wait_for(timeout=WAIT_MS)
+
+
+def made_up_table() -> bytes:
+    """Class probabilities of 400 invented cases of 200 patients, a little too sure of themselves."""
+    generator = np.random.default_rng(0)
+    names = ("normal", "bacterial", "viral")
+    truth = generator.integers(0, 3, 400)
+    logits = generator.normal(0.0, 1.0, (400, 3))
+    logits[np.arange(400), truth] += 1.6
+    prob = np.exp(1.7 * logits)
+    prob /= prob.sum(axis=1, keepdims=True)
+    lines = ["case,group,label," + ",".join(f"prob_{name}" for name in names)]
+    for k in range(400):
+        shares = ",".join(f"{each:.6f}" for each in prob[k])
+        lines.append(f"film-{k:03d},patient-{k // 2:03d},{names[truth[k]]},{shares}")
+    return "\n".join(lines).encode()
 
 
 PAGES: dict[str, Callable[[Page, str], None]] = {
     "case": take_case,
     "open-case": take_open_case,
+    "cohorts": take_cohorts,
+    "reliability": take_reliability,
+    "coverage": take_coverage,
     "about": take_about,
     "models": take_models,
 }
