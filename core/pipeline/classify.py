@@ -162,7 +162,8 @@ def _made_by(case: Case, config: AnalysisConfig, predictor: Predictor) -> MadeBy
 
 
 def _notes(case: Case, config: AnalysisConfig, record: ModelRecord) -> tuple[str, ...]:
-    colour = len(case.image.channel_names) > len(record.channels)
+    planes = case.image.values
+    colour = len(planes) > len(record.channels) and not (planes == planes[:1]).all()
     if not colour or config.channels is None:
         return ()
     used = ", ".join(case.image.channel_names[each] for each in config.channels)
