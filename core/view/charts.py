@@ -127,6 +127,11 @@ def reliability_chart(bins: Sequence[BinMark], *, height: int = 340) -> go.Figur
     Counts are drawn on a logarithmic axis: the emptiest bin matters as much as the fullest.
     """
     known = [each for each in bins if each.confidence is not None and each.frequency is not None]
+    counts = [
+        (each.lower, each.upper, each.count)
+        for each in known
+        if each.lower is not None and each.upper is not None
+    ]
     figure = go.Figure()
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", name="perfect", hoverinfo="skip",
@@ -144,9 +149,9 @@ def reliability_chart(bins: Sequence[BinMark], *, height: int = 340) -> go.Figur
         hovertemplate="stated %{x:.3f}<br>observed %{y:.3f}<br>count %{customdata[0]:,.0f}<extra></extra>",
     )
     figure.add_bar(
-        x=[(each.lower + each.upper) / 2 for each in known if _has_edges(each)],
-        y=[each.count for each in known if _has_edges(each)],
-        width=[each.upper - each.lower for each in known if _has_edges(each)],
+        x=[(lower + upper) / 2 for lower, upper, _ in counts],
+        y=[count for _, _, count in counts],
+        width=[upper - lower for lower, upper, _ in counts],
         marker={"color": QUIET, "opacity": 0.75},
         name="count",
         yaxis="y2",
@@ -210,7 +215,3 @@ def _whiskers(bins: Sequence[BinMark]) -> dict[str, Any]:
 
 def _gap(upper: float | None, lower: float | None) -> float:
     return 0.0 if upper is None or lower is None else max(0.0, upper - lower)
-
-
-def _has_edges(each: BinMark) -> bool:
-    return each.lower is not None and each.upper is not None

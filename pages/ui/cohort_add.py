@@ -83,7 +83,7 @@ def _table_card(store: Store, file: NamedBytes, writable: bool) -> None:
         st.markdown(
             f"**{safe_text(file.name)}** is a table of predictions; it becomes a cohort without images."
         )
-        name = st.text_input(
+        st.text_input(
             "Name of the cohort",
             plain_text(file.name.rsplit(".", 1)[0], 60),
             key=NAME,
@@ -92,7 +92,7 @@ def _table_card(store: Store, file: NamedBytes, writable: bool) -> None:
         )
         st.button(
             "Add", type="primary", key="add_cohort", disabled=not writable, on_click=_start_table,
-            args=(store, file, name),
+            args=(store, file),
         )  # fmt: skip
 
 
@@ -133,16 +133,19 @@ def _files_card(store: Store, files: list[NamedBytes], writable: bool) -> None:
         with st.expander("Why no other layout", key="other_layouts"):
             for key, reason in found.reasons:
                 st.caption(f"{safe_text(labels.get(key, key), 60)}: {safe_text(reason, 300)}")
-        name = st.text_input(
+        st.text_input(
             "Name of the cohort", plain_text(found.source, 60), key=NAME, max_chars=60, help=NAME_HELP
         )
         st.button(
             f"Read {count(found.items, 'case')}", type="primary", key="add_cohort", disabled=not writable,
-            on_click=_start_files, args=(store, files, name, layout),
+            on_click=_start_files, args=(store, files),
         )  # fmt: skip
 
 
-def _start_files(store: Store, files: list[NamedBytes], name: str, layout: str | None) -> None:
+# Names and choices are read when the button is pressed: what was typed last arrives together with the click.
+def _start_files(store: Store, files: list[NamedBytes]) -> None:
+    name, layout = st.session_state[NAME], st.session_state["layout"]
+
     def work(progress: Progress) -> str:
         return add_cohort(store, files, name.strip() or None, layout, progress).id
 
@@ -151,7 +154,9 @@ def _start_files(store: Store, files: list[NamedBytes], name: str, layout: str |
         jobs.start(jobs.ADD, "Reading the cohort", work, key)
 
 
-def _start_table(store: Store, file: NamedBytes, name: str) -> None:
+def _start_table(store: Store, file: NamedBytes) -> None:
+    name = st.session_state[NAME]
+
     def work(progress: Progress) -> str:
         progress(0.1, "Reading the table")
         return add_table(store, file, name.strip() or None)[1].id

@@ -126,11 +126,17 @@ def _run_form(store: Store, record: CohortRecord) -> None:
         f"{kinds[kind].help} Cases of patients that the model was trained on are judged only by those of its "
         "networks that never saw them."
     )
-    config = AnalysisConfig(model_id=model, estimator=EstimatorConfig(kind=kind))
     st.button(
-        f"Run on {count(record.items, 'case')}", type="primary", key="start_run", on_click=start,
-        args=(store, record.id, config, False),
+        f"Run on {count(record.items, 'case')}", type="primary", key="start_run", on_click=_start_chosen,
+        args=(store, record.id),
     )  # fmt: skip
+
+
+def _start_chosen(store: Store, cohort_id: str) -> None:
+    """Read when the button is pressed: what was chosen last arrives together with the click."""
+    model = st.session_state["run_model"]
+    kind = st.session_state[f"run_estimator_{model}"]
+    start(store, cohort_id, AnalysisConfig(model_id=model, estimator=EstimatorConfig(kind=kind)), False)
 
 
 def start(store: Store, cohort_id: str, config: AnalysisConfig, retry_failed: bool) -> None:
@@ -159,17 +165,17 @@ def _import_form(store: Store, record: CohortRecord) -> None:
     with boundary():
         if record.task == "segmentation":
             _preview(store, record, files)
-        judge = st.selectbox(
+        st.selectbox(
             "Where a case has several, judge", list(JUDGES), format_func=JUDGES.get, key="judge",
             help="What counts as the prediction; the others still give the confidence.",
         )  # fmt: skip
-        title = st.text_input(
+        st.text_input(
             "Name of these predictions", key="predictions_title", max_chars=80,
             help="How lists call them; empty: the name of the file.",
         )  # fmt: skip
         st.button(
             "Import", type="primary", key="start_import", on_click=_import,
-            args=(store, record, files, title, judge),
+            args=(store, record, files),
         )  # fmt: skip
 
 
@@ -184,7 +190,9 @@ def _preview(store: Store, record: CohortRecord, files: list[NamedBytes]) -> Non
         st.caption(f"Left out: {safe_text(refusal.name)}: {safe_text(refusal.sentence, 300)}")
 
 
-def _import(store: Store, record: CohortRecord, files: list[NamedBytes], title: str, judge: str) -> None:
+def _import(store: Store, record: CohortRecord, files: list[NamedBytes]) -> None:
+    title, judge = st.session_state["predictions_title"], st.session_state["judge"]
+
     def work(progress: Progress) -> str:
         return import_predictions(store, record.id, files, title.strip() or None, judge, progress).id
 

@@ -62,7 +62,10 @@ def _answer(known: tuple[CohortRecord, ...], runs: int) -> str:
 
 
 def _job_under_way(store: Store) -> None:
-    """Progress of adding or running; once it is over, its result is selected."""
+    """Progress of adding or running; once it is over, its result is selected.
+
+    Drawn first, so that no second run is needed: it would forget a click that came meanwhile.
+    """
     job = jobs.selected()
     if job is None or jobs.kind_of(job) not in (jobs.ADD, jobs.RUN):
         return
@@ -78,7 +81,6 @@ def _job_under_way(store: Store) -> None:
     if record is not None:
         words = "was added" if kind == jobs.ADD else "has new predictions"
         st.toast(f"{safe_text(record.name, 60)} {words}.")
-    st.rerun()
 
 
 def _row(record: CohortRecord, chosen: bool) -> None:

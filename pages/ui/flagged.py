@@ -36,7 +36,7 @@ def cases(
         words = f"Selected in the curve: confidence {ends}"
     elif answer.threshold is not None:
         listed = np.flatnonzero(confidence < answer.threshold)
-        words = f"{run_tables.LEVELS[table.level]} to review: confidence below {number(answer.threshold)}"
+        words = f"{table.level.capitalize()}s to review: confidence below {number(answer.threshold)}"
     else:
         return
     title, clear = st.columns([4, 1], vertical_alignment="bottom")

@@ -57,7 +57,8 @@ def test_empty_page_offers_an_upload_and_the_sample_cohort(bench: Bench, text: T
 def test_uploaded_table_becomes_a_cohort_with_its_predictions(bench: Bench, text: Text) -> None:
     app = upload(bench.open(PAGE), bare_table(30, name="elsewhere.csv"))
     assert "is a table of predictions" in text(app)
-    app.text_input(key="cohort_name").set_value("Elsewhere").run()
+    # Typed and pressed at once: the name arrives together with the click.
+    app.text_input(key="cohort_name").set_value("Elsewhere")
     app.button(key="add_cohort").click().run()
     app = settled(bench, app)
     assert not app.exception
