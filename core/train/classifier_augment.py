@@ -73,7 +73,7 @@ def apply_change(picture: Array, change: PictureChange) -> Array:
     if change.erase is not None:
         top, left, height, width = (round(part * side) for part in change.erase[:4])
         toned[top : top + height, left : left + width] = change.erase[4]
-    return np.clip(toned, np.float32(0.0), np.float32(CEILING))
+    return np.asarray(np.clip(toned, np.float32(0.0), np.float32(CEILING)), dtype=np.float32)
 
 
 def _matrix(change: PictureChange, side: int) -> NDArray[np.float64]:
