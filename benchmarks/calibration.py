@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torchmetrics.classification import BinaryCalibrationError
 
 from benchmarks.timing import Row, compare
-from core.metrics.calibration import ece
-from core.metrics.histogram import code_histogram, level_bins
+from core.metrics.reliability.calibration import ece
+from core.metrics.reliability.histogram import code_histogram, level_bins
 from core.types import BoolArray, FixedPoint
 
 PIXELS = 10_000_000

@@ -18,7 +18,7 @@ from torchmetrics.segmentation import DiceScore, MeanIoU
 
 from benchmarks.timing import Row, compare
 from core.metrics import boundary_f1, dice, jaccard
-from core.metrics.overlap import counts_of, dice_of, jaccard_of
+from core.metrics.agreement.overlap import counts_of, dice_of, jaccard_of
 from core.types import BoolArray
 
 COUNT = 40

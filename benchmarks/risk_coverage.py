@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.timing import Row, compare
-from core.metrics.coverage_bootstrap import bootstrap_areas
 from core.metrics.halves import split_halves
-from core.metrics.operating import Answer, prepare
+from core.metrics.selective.coverage_bootstrap import bootstrap_areas
+from core.metrics.selective.operating import Answer, prepare
 from core.types import Float64Array
 
 CASES = 1_000_000

@@ -13,7 +13,7 @@ from core.errors import SettingsProblem
 from core.types import Level, RiskConventions, UnitTable
 
 if TYPE_CHECKING:
-    from core.metrics.coverage_report import CoverageReport
+    from core.metrics.selective.coverage_report import CoverageReport
     from core.types import Estimate
 
 AREA_KEYS = ("aurc", "e_aurc", "augrc", "normalised_aurc", "failure_auroc")
@@ -60,7 +60,7 @@ def coverage(
     **choices: Any,
 ) -> None:  # fmt: skip
     """What goes undetected when only the least confident cases are reviewed: areas, threshold, guarantees."""
-    from core.metrics.coverage_report import DEFAULT_TARGET, coverage_report
+    from core.metrics.selective.coverage_report import DEFAULT_TARGET, coverage_report
 
     check_known(gates, GATE_KEYS)
     conventions = RiskConventions(

@@ -101,8 +101,8 @@ def points_clear(model_id: str, estimator: str, as_json: bool) -> None:
 
 
 def _choose(store: Store, cohort: str, choices: dict[str, Any]) -> OperatingPoint:
-    from core.metrics.coverage_report import coverage_report
-    from core.metrics.operating import operating_point
+    from core.metrics.selective.coverage_report import coverage_report
+    from core.metrics.selective.operating import operating_point
     from core.pipeline.runs import find_cohort, latest_run, unit_table
 
     run = latest_run(store, choices["run_id"] or cohort)

@@ -12,7 +12,7 @@ from core.commands.gates import Gate, check_known, fail_on, leave_if_failed
 from core.types import Estimate, Level, UnitTable
 
 if TYPE_CHECKING:
-    from core.metrics.reliability_records import (
+    from core.metrics.reliability.records import (
         RecalibrationEffect,
         ReliabilityPart,
         ReliabilityReport,
@@ -70,7 +70,7 @@ def reliability(
         raise click.UsageError("give either COHORT or --table FILE")
     if table is not None and run_id is not None:
         raise click.UsageError("--run belongs to a COHORT, not to --table")
-    from core.metrics.reliability_report import reliability_report
+    from core.metrics.reliability.report import reliability_report
 
     check_known(gates, GATES)
     units = _of_table(table, level) if table is not None else _of_cohort(str(cohort), run_id, level)

@@ -1,13 +1,13 @@
 """Agreement with a reference, and intervals over patients."""
 
+from core.metrics.agreement.boundary import boundary_f1, boundary_f1_mm
+from core.metrics.agreement.distances import hd95
+from core.metrics.agreement.overlap import OverlapSummary, dice, jaccard, overlap_report, summarise
+from core.metrics.agreement.segmentation import METRICS, MetricSpec
 from core.metrics.bootstrap import Interval, bootstrap_mean
-from core.metrics.boundary import boundary_f1, boundary_f1_mm
-from core.metrics.classification import CLASS_METRICS, ClassMetricSpec
-from core.metrics.distances import hd95
+from core.metrics.classes.classification import CLASS_METRICS, ClassMetricSpec
 from core.metrics.evaluation import evaluate, unit_metrics
 from core.metrics.evaluation_records import Confusion, EmptyRow, EvaluationReport, MetricRow
-from core.metrics.overlap import OverlapSummary, dice, jaccard, overlap_report, summarise
-from core.metrics.segmentation import METRICS, MetricSpec
 
 __all__ = [
     "CLASS_METRICS",

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InputProblem
-from core.metrics.classification import evaluate_classification
+from core.metrics.agreement.pooling import pool_patients
+from core.metrics.agreement.segmentation import METRICS, VOXEL, class_key, unit_metrics
+from core.metrics.classes.classification import evaluate_classification
 from core.metrics.draws import Draws, draw_groups
 from core.metrics.evaluation_records import EmptyRow, EvaluationReport, MetricRow, UnitOfMean
-from core.metrics.pooling import pool_patients
-from core.metrics.segmentation import METRICS, VOXEL, class_key, unit_metrics
 from core.metrics.units import Units, with_reference
 from core.types import BoolArray, Float64Array, UnitTable
 

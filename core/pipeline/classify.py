@@ -146,7 +146,7 @@ def _compute(
 
 def score_classification(samples: np.ndarray, *, multilabel: bool) -> tuple[Score, ...]:
     """All confidence scores of samples (sample, class), the default first."""
-    from core.metrics.class_scores import class_confidence
+    from core.metrics.selective.class_scores import class_confidence
     from core.uncertainty.class_scores import sample_scores
 
     of_mean = class_confidence(samples.mean(axis=0, keepdims=True), multilabel=multilabel)

@@ -160,7 +160,7 @@ def _numbers(found: UnitTable) -> list[object]:
 
 
 def _confidence(prob: Float64Array, *, multilabel: bool) -> dict[str, float]:
-    from core.metrics.class_scores import class_confidence
+    from core.metrics.selective.class_scores import class_confidence
 
     return {key: float(each[0]) for key, each in class_confidence(prob[None], multilabel=multilabel).items()}
 

@@ -26,7 +26,7 @@ def segmentation_item(
     case: Case, analysis: Analysis, *, origin: Origin = "unseen", seconds: float = 0.0
 ) -> ItemResult:
     """The whole case and each of its slices, with the histograms of the slices where there is a reference."""
-    from core.metrics.histogram import unit_histogram
+    from core.metrics.reliability.histogram import unit_histogram
 
     pred, ref = analysis.mask_pred, labels_ref(case, len(analysis.class_names))
     whole = _segmentation_unit(case, analysis, WHOLE_CASE, pred, ref, analysis.scores)

@@ -105,7 +105,7 @@ def _sample(planes: Array, rows: Array, columns: Array) -> Array:
 
 
 def sampling_maps(change: Augmentation, side: int, size: int) -> tuple[Array, Array]:
-    """Where each pixel of the changed picture (size x size) comes from: rows, columns of the one of `side`."""
+    """Where each pixel of the changed picture (size x size) comes from: rows, columns in that of `side`."""
     steps = ((np.arange(size, dtype=np.float32) + 0.5) / size - 0.5).astype(np.float32)
     down, across = np.meshgrid(steps, steps, indexing="ij")
     if change.flip:

@@ -76,8 +76,8 @@ def classifier(
     data: Path, config: Path, backbone: str | None, hub_weights: bool, members: str | None, out: Path | None
 ) -> None:
     """Train a classifier's members; several processes may each train some of them."""
-    from core.train.classifier import train_classifier
-    from core.train.classifier_config import read_classifier_config, with_backbone
+    from core.train.classes.config import read_classifier_config, with_backbone
+    from core.train.classes.train import train_classifier
 
     settings = with_backbone(read_classifier_config(config), backbone, hub_weights)
     folder = out or SHIPPED_FOLDER / settings.id
@@ -106,7 +106,7 @@ def validate(model: str, data: Path) -> None:
     """
     from core.models import get_model
     from core.train.card import write_card
-    from core.train.classifier_card import validate_and_write
+    from core.train.classes.card import validate_and_write
     from core.train.validate import validate_model
 
     record = get_model(model)
@@ -124,8 +124,8 @@ def validate(model: str, data: Path) -> None:
 def confidence(model: str, data: Path, validation: bool) -> None:
     """Write how well MODEL's confidence scores rank (confidence.json and CONFIDENCE.md)."""
     from core.models import get_model
-    from core.train.confidence import confidence_report
-    from core.train.confidence_text import write_confidence
+    from core.train.confidence.measure import confidence_report
+    from core.train.confidence.text import write_confidence
 
     record = get_model(model)
     say(f"Wrote {write_confidence(record, confidence_report(record, data, validation, say))}")
@@ -138,8 +138,8 @@ def confidence(model: str, data: Path, validation: bool) -> None:
 def familiarity(model: str, data: Path, fit: bool) -> None:
     """Describe MODEL's training pictures, so that foreign images are told, and report how well that works."""
     from core.models import get_model
-    from core.train.familiarity import store_familiarity
-    from core.train.familiarity_report import write_report
+    from core.train.familiarity.describe import store_familiarity
+    from core.train.familiarity.report import write_report
 
     record = get_model(model)
     if fit:
@@ -150,10 +150,10 @@ def familiarity(model: str, data: Path, fit: bool) -> None:
 def _train_on_cohort(
     source: str, layout: str | None, model_id: str | None, settings: SegmenterConfig, out: Path | None
 ) -> None:
-    from core.train.cohort_card import cohort_table, write_cohort_card
-    from core.train.cohort_data import open_cohort
-    from core.train.cohort_segmenter import name_model, train_on_cohort
-    from core.train.cohort_validate import validate_on_cohort
+    from core.train.cohorts.card import cohort_table, write_cohort_card
+    from core.train.cohorts.data import open_cohort
+    from core.train.cohorts.segmenter import name_model, train_on_cohort
+    from core.train.cohorts.validate import validate_on_cohort
 
     cohort = open_cohort(source, layout)
     named = name_model(settings, cohort, model_id, out)

@@ -127,7 +127,8 @@ class UnitTable:
     has_ref: whether there is a reference. confidence, metrics: (unit,) float64 by key of their tables, NaN
     where undefined. prob: (unit, class) probabilities of a classification, None for a segmentation or a
     bare table. label: (unit, class) bool, the reference classes, all False where unknown; None with prob.
-    histograms: (unit, region, class, 3, level) of a segmentation, see core.metrics.histogram; None elsewhere.
+    histograms: (unit, region, class, 3, level) of a segmentation, see
+    core.metrics.reliability.histogram; None elsewhere.
     """
 
     title: str

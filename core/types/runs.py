@@ -42,7 +42,8 @@ class ItemResult:
 
     problem: why it failed, one sentence for the user, "" when it is done. seconds: wall clock. units: first
     the whole case, then its slices in order, if any. histograms: float32 (slice unit, region, class, 3,
-    level), entry k of the k-th slice unit, see core.metrics.histogram; None where there is no segmentation.
+    level), entry k of the k-th slice unit, see core.metrics.reliability.histogram; None where
+    there is no segmentation.
     """
 
     analysis_key: str | None = None

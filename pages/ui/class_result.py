@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.metrics.class_scores import CLASS_SCORES
+from core.metrics.selective.class_scores import CLASS_SCORES
 from core.pipeline import ClassOutcome, named_by
 from core.store import Store
 from core.types import Classification, CohortItem

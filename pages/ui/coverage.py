@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.metrics.certified import certified_threshold
-from core.metrics.class_scores import with_confidence
-from core.metrics.coverage_report import TARGET_RISK, CoverageReport, coverage_report, prepare_score
-from core.metrics.operating import Answer, Prepared
-from core.metrics.risk import risk_of
+from core.metrics.selective.certified import certified_threshold
+from core.metrics.selective.class_scores import with_confidence
+from core.metrics.selective.coverage_report import TARGET_RISK, CoverageReport, coverage_report, prepare_score
+from core.metrics.selective.operating import Answer, Prepared
+from core.metrics.selective.risk import risk_of
 from core.store import Store
 from core.types import RiskConventions, RunRecord
 from pages.ui import (

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from core.metrics.class_scores import CLASS_SCORES
-from core.metrics.conventions import under_conventions
-from core.metrics.coverage_report import CoverageReport
-from core.metrics.operating import Target
+from core.metrics.selective.class_scores import CLASS_SCORES
+from core.metrics.selective.conventions import under_conventions
+from core.metrics.selective.coverage_report import CoverageReport
+from core.metrics.selective.operating import Target
 from core.types import RiskConventions, UnitTable
 from core.uncertainty import SCORES
 from core.view.words import number

@@ -9,8 +9,8 @@ import numpy as np
 import streamlit as st
 
 from core.config import digest
-from core.metrics.coverage_report import ORACLE, RANDOM, CoverageReport
-from core.metrics.operating import Answer
+from core.metrics.selective.coverage_report import ORACLE, RANDOM, CoverageReport
+from core.metrics.selective.operating import Answer
 from core.view.charts import CONFIG, Line, Place, line_chart
 from pages.ui.coverage_choices import Choices, label
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.metrics.coverage_report import CoverageReport
-from core.metrics.operating import Answer
+from core.metrics.selective.coverage_report import CoverageReport
+from core.metrics.selective.operating import Answer
 from core.types import Estimate, RiskConventions
 from core.view.words import NOT_AVAILABLE, count, interval, number, percent
 from pages.ui import run_tables

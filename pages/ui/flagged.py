@@ -6,9 +6,9 @@ import numpy as np
 import streamlit as st
 
 from core.config import digest
-from core.metrics.class_scores import with_confidence
-from core.metrics.operating import Answer
-from core.metrics.risk import risk_of
+from core.metrics.selective.class_scores import with_confidence
+from core.metrics.selective.operating import Answer
+from core.metrics.selective.risk import risk_of
 from core.types import RiskConventions, UnitTable
 from core.view.words import count, number
 from pages.ui import coverage_curve, run_tables, selection, units

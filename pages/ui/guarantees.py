@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.metrics.coverage_report import CoverageReport
-from core.metrics.operating import BOUND_ASSUMPTIONS, Answer
+from core.metrics.selective.coverage_report import CoverageReport
+from core.metrics.selective.operating import BOUND_ASSUMPTIONS, Answer
 from core.view.words import count, number, percent
 from pages.ui.text import safe_text
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.metrics.classification import CLASS_METRICS
+from core.metrics.agreement.segmentation import METRICS
+from core.metrics.classes.classification import CLASS_METRICS
 from core.metrics.evaluation import evaluate
 from core.metrics.evaluation_records import EvaluationReport, MetricRow
-from core.metrics.segmentation import METRICS
 from core.types import Estimate, RunRecord
 from core.view.words import NOT_AVAILABLE, count, interval, number, percent
 from pages.ui import outcomes, run_tables, tables

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.detector import FAMILIARITY
-from core.metrics.class_scores import CLASS_SCORES
+from core.metrics.selective.class_scores import CLASS_SCORES
 from core.uncertainty import SCORES
 from core.uncertainty.class_scores import SAMPLE_SCORES
 from pages.ui.text import safe_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.metrics.operating import Answer, operating_point
+from core.metrics.selective.operating import Answer, operating_point
 from core.pipeline.points import activate_point, active_points, clear_point, save_operating_point
 from core.store import Store
 from core.types import OperatingPoint, RiskConventions

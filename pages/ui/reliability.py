@@ -9,10 +9,10 @@ from contextlib import suppress
 import streamlit as st
 
 from core.errors import SettingsProblem
-from core.metrics.histogram import BIN_CHOICES
-from core.metrics.recalibration import RECALIBRATIONS
-from core.metrics.reliability_records import RecalibrationEffect, ReliabilityPart, ReliabilityReport
-from core.metrics.reliability_report import DEFAULT_BINS, PreparedReliability
+from core.metrics.reliability.histogram import BIN_CHOICES
+from core.metrics.reliability.recalibration import RECALIBRATIONS
+from core.metrics.reliability.records import RecalibrationEffect, ReliabilityPart, ReliabilityReport
+from core.metrics.reliability.report import DEFAULT_BINS, PreparedReliability
 from core.store import Store
 from core.types import Estimate, Progress, RunRecord
 from core.view.charts import CONFIG, BinMark, reliability_chart

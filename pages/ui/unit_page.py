@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from core.detector import chosen_for
-from core.metrics.risk import risk_of
+from core.metrics.selective.risk import risk_of
 from core.pipeline.points import point_of_run
 from core.store import Store
 from core.types import OperatingPoint, RiskConventions

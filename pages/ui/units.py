@@ -9,8 +9,8 @@ import numpy as np
 import streamlit as st
 
 from core.errors import SettingsProblem
-from core.metrics.class_scores import with_confidence
-from core.metrics.standing import Standing, standing
+from core.metrics.selective.class_scores import with_confidence
+from core.metrics.selective.standing import Standing, standing
 from core.store import Store
 from core.types import Level, UnitTable
 from core.view.words import count, percent

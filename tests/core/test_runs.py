@@ -14,7 +14,7 @@ import pytest
 from core.config import AnalysisConfig, EstimatorConfig
 from core.errors import Cancelled, InferenceProblem, ModelProblem, SettingsProblem
 from core.metrics.evaluation import unit_metrics
-from core.metrics.histogram import unit_histogram
+from core.metrics.reliability.histogram import unit_histogram
 from core.models import ModelRecord
 from core.pipeline import case as one_case
 from core.pipeline import runs, stored_outcome

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.metrics.binning import equal_mass, equal_width
+from core.metrics.reliability.binning import equal_mass, equal_width
 
 PROBS = st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.5, 0.9, 1.0]), min_size=1, max_size=30)
 

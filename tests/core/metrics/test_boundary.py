@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.ndimage import distance_transform_edt
 
 from core.metrics import boundary_f1, boundary_f1_mm
-from core.metrics.boundary import Hits, boundary_score, disk_mm, disk_px, plane_hits
+from core.metrics.agreement.boundary import Hits, boundary_score, disk_mm, disk_px, plane_hits
 from core.types import BoolArray
 
 MASKS = arrays(np.bool_, (13, 17), elements=st.booleans())

@@ -14,8 +14,8 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
 from torchmetrics.functional.classification import binary_calibration_error
 
-from core.metrics.binning import equal_mass, equal_width
-from core.metrics.calibration import (
+from core.metrics.reliability.binning import equal_mass, equal_width
+from core.metrics.reliability.calibration import (
     bin_gaps,
     bin_sums,
     brier_binary,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.errors import InputProblem
 from core.metrics import CLASS_METRICS, EvaluationReport, evaluate
-from core.metrics.ranking import ranked, ranking_metrics
+from core.metrics.classes.ranking import ranked, ranking_metrics
 from core.types import BoolArray, Float64Array, UnitTable
 from tests.core.metrics.unit_tables import unit_table
 

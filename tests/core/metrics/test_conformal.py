@@ -8,8 +8,8 @@ import warnings
 import numpy as np
 import pytest
 
-from core.metrics.conformal import LossCurves, control_miss_rate, miss_curve, miss_curves
-from core.metrics.histogram import LOWER, code_histogram
+from core.metrics.reliability.histogram import LOWER, code_histogram
+from core.metrics.selective.conformal import LossCurves, control_miss_rate, miss_curve, miss_curves
 from core.types import FixedPoint
 
 LAMBDAS = np.array([0.0, 0.5, 1.0])

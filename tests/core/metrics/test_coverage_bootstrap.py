@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.metrics.coverage_atoms import AREAS, areas_of, atoms_of
-from core.metrics.coverage_bootstrap import bootstrap_areas, group_weights, replicate_areas
-from core.metrics.risk_coverage import areas
+from core.metrics.selective.coverage_atoms import AREAS, areas_of, atoms_of
+from core.metrics.selective.coverage_bootstrap import bootstrap_areas, group_weights, replicate_areas
+from core.metrics.selective.risk_coverage import areas
 
 
 def cohort(n: int, *, binary: bool, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from core.errors import InputProblem, SettingsProblem
-from core.metrics.class_scores import CLASS_SCORES, class_confidence, with_confidence
-from core.metrics.conventions import under_conventions
-from core.metrics.coverage_report import DRAWN_POINTS, coverage_report
-from core.metrics.histogram import LEVELS
-from core.metrics.risk import BOTH_EMPTY, NO_REFERENCE, PREDICTED_NOTHING, UNDEFINED, risk_of
-from core.metrics.risk_coverage import areas
+from core.metrics.reliability.histogram import LEVELS
+from core.metrics.selective.class_scores import CLASS_SCORES, class_confidence, with_confidence
+from core.metrics.selective.conventions import under_conventions
+from core.metrics.selective.coverage_report import DRAWN_POINTS, coverage_report
+from core.metrics.selective.risk import BOTH_EMPTY, NO_REFERENCE, PREDICTED_NOTHING, UNDEFINED, risk_of
+from core.metrics.selective.risk_coverage import areas
 from core.types import RiskConventions, UnitTable
 
 SLICES = RiskConventions(level="slice")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from core.metrics import boundary_f1, boundary_f1_mm, dice, hd95
-from core.metrics.distances import surface_distances
+from core.metrics.agreement.distances import surface_distances
 from core.types import BoolArray
 
 MASKS = arrays(np.bool_, (3, 6, 7), elements=st.booleans())

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from core.metrics import histogram as module
-from core.metrics.binning import equal_width
-from core.metrics.calibration import bin_sums, brier_binary, ece, nll_binary
-from core.metrics.histogram import (
+from core.metrics.reliability import histogram as module
+from core.metrics.reliability.binning import equal_width
+from core.metrics.reliability.calibration import bin_sums, brier_binary, ece, nll_binary
+from core.metrics.reliability.histogram import (
     BIN_CHOICES,
     CHUNK,
     FEW,

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from core.metrics.certified import STARTS, certified_threshold
 from core.metrics.halves import split_halves
-from core.metrics.operating import Prepared, operating_point, prepare
-from core.metrics.risk_bound import cases_needed, mean_risk_bound, risk_p_value
+from core.metrics.selective.certified import STARTS, certified_threshold
+from core.metrics.selective.operating import Prepared, operating_point, prepare
+from core.metrics.selective.risk_bound import cases_needed, mean_risk_bound, risk_p_value
 from core.types import RiskConventions
 
 

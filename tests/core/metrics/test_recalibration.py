@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from core.errors import SettingsProblem
-from core.metrics.calibration import nll_binary, nll_exclusive
-from core.metrics.histogram import MIDDLE, code_histogram
-from core.metrics.recalibration import (
+from core.metrics.reliability.calibration import nll_binary, nll_exclusive
+from core.metrics.reliability.histogram import MIDDLE, code_histogram
+from core.metrics.reliability.recalibration import (
     COLDEST,
     HOTTEST,
     RECALIBRATIONS,

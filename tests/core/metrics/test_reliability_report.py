@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from core.errors import SettingsProblem
-from core.metrics.binning import equal_width
-from core.metrics.calibration import bin_sums, ece, top_label, wilson
 from core.metrics.halves import split_halves
-from core.metrics.histogram import code_histogram, level_bins, unit_histogram
-from core.metrics.recalibration import RECALIBRATIONS
-from core.metrics.reliability_report import (
+from core.metrics.reliability.binning import equal_width
+from core.metrics.reliability.calibration import bin_sums, ece, top_label, wilson
+from core.metrics.reliability.histogram import code_histogram, level_bins, unit_histogram
+from core.metrics.reliability.recalibration import RECALIBRATIONS
+from core.metrics.reliability.report import (
     IN_SAMPLE,
     REPORT_HALF,
     PreparedReliability,
     reliability_report,
 )
-from core.metrics.reliability_sums import BLOCKS, draw_weights, group_index
+from core.metrics.reliability.sums import BLOCKS, draw_weights, group_index
 from core.types import CALIBRATION_REGIONS, FixedPoint, UnitTable
 
 

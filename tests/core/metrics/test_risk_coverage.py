@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.metrics.risk_coverage import (
+from core.metrics.selective.risk_coverage import (
     areas,
     coverage_at_risk,
     failure_auroc,

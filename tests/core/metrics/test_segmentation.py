@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from core.metrics import METRICS, boundary_f1, boundary_f1_mm, dice, hd95, jaccard, unit_metrics
-from core.metrics.segmentation import COUNTS, VOXEL, class_metrics
+from core.metrics.agreement.segmentation import COUNTS, VOXEL, class_metrics
 from core.types import LabelArray
 
 LABELS = arrays(np.uint8, (2, 5, 6), elements=st.integers(0, 2))

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.metrics.standing import standing
+from core.metrics.selective.standing import standing
 
 NAN = float("nan")
 

@@ -13,10 +13,10 @@ from core.config import digest
 from core.inference import open_predictor, possible_estimators
 from core.models.registry import SHIPPED_FOLDER, get_model
 from core.models.weights import load_classifier_member
-from core.train.classifier_card import CLASS_ROWS, ROWS, class_card, number
-from core.train.classifier_config import read_classifier_config
-from core.train.classifier_data import assign_person_folds, find_pictures, load_pictures, pictures_digest
-from core.train.classifier_validate import ClassValidation, ask
+from core.train.classes.card import CLASS_ROWS, ROWS, class_card, number
+from core.train.classes.config import read_classifier_config
+from core.train.classes.data import assign_person_folds, find_pictures, load_pictures, pictures_digest
+from core.train.classes.validate import ClassValidation, ask
 
 NAME = "cxr-convnextv2"
 CONFIG = Path(__file__).resolve().parents[3] / "core" / "train" / "configs" / f"{NAME}.json"

@@ -13,13 +13,13 @@ from core.errors import InputProblem, ModelProblem, SettingsProblem
 from core.models import ClassifierArchitecture, PictureMove
 from core.models.registry import read_record
 from core.models.weights import load_classifier_member
-from core.train.baseline import baseline_probabilities, tiny_pictures
-from core.train.classifier import train_classifier
-from core.train.classifier_augment import PictureChange, apply_change, draw_change
-from core.train.classifier_card import class_card
-from core.train.classifier_config import ClassifierConfig, PictureChanges, SecondRun, with_backbone
-from core.train.classifier_data import assign_person_folds, left_out, load_pictures, person_of
-from core.train.classifier_validate import validate_classifier
+from core.train.classes.augment import PictureChange, apply_change, draw_change
+from core.train.classes.baseline import baseline_probabilities, tiny_pictures
+from core.train.classes.card import class_card
+from core.train.classes.config import ClassifierConfig, PictureChanges, SecondRun, with_backbone
+from core.train.classes.data import assign_person_folds, left_out, load_pictures, person_of
+from core.train.classes.train import train_classifier
+from core.train.classes.validate import validate_classifier
 from core.train.cli import train as command
 from core.train.config import About
 

@@ -15,12 +15,12 @@ from core.errors import ModelProblem, SettingsProblem
 from core.models.registry import list_models, read_record
 from core.models.weights import load_member
 from core.train.cli import train as command
-from core.train.cohort_card import cohort_card
-from core.train.cohort_data import common_channels, group_folds, load_slices, open_cohort, unseen_slices
-from core.train.cohort_loop import CohortTask, draw_slices, several_class_loss
-from core.train.cohort_segmenter import CONFIG as SHIPPED
-from core.train.cohort_segmenter import name_model, train_on_cohort
-from core.train.cohort_validate import validate_on_cohort
+from core.train.cohorts.card import cohort_card
+from core.train.cohorts.data import common_channels, group_folds, load_slices, open_cohort, unseen_slices
+from core.train.cohorts.loop import CohortTask, draw_slices, several_class_loss
+from core.train.cohorts.segmenter import CONFIG as SHIPPED
+from core.train.cohorts.segmenter import name_model, train_on_cohort
+from core.train.cohorts.validate import validate_on_cohort
 from core.train.config import SegmenterConfig, read_config
 
 SIDE, PATIENTS = 40, 6
@@ -106,7 +106,7 @@ def test_a_member_knows_nothing_of_the_patients_that_it_left_out(folder: Path, t
     unseen = np.isin(data.group, record.folds[0])
     data.image[unseen] = 1.0 - data.image[unseen]
     data.label[unseen] = data.label[unseen][:, ::-1]
-    from core.train.cohort_segmenter import _train_one
+    from core.train.cohorts.segmenter import _train_one
     from core.train.threads import one_thread
 
     folds = {name: fold for fold, names in enumerate(record.folds) for name in names}

@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from core.models import get_model
-from core.train import confidence
-from core.train.confidence import ConfidenceReport, Ranking
-from core.train.confidence_choice import WEIGHTS, stresses, variants
-from core.train.confidence_text import DOCUMENT, REPORT, confidence_text
+from core.train.confidence import measure as confidence
+from core.train.confidence.choice import WEIGHTS, stresses, variants
+from core.train.confidence.judged import PLACES, judge, patient_rows, places, table
+from core.train.confidence.measure import ConfidenceReport, Ranking
+from core.train.confidence.text import DOCUMENT, REPORT, confidence_text
 from core.train.data import TrainingSet, load_training_set
-from core.train.judged import PLACES, judge, patient_rows, places, table
 from core.train.segmenter import find_packed
 from core.train.unseen import JudgedStudy, studies_of, unseen_samples
 from core.types import BoolArray, SliceSamples

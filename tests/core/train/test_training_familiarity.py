@@ -12,14 +12,14 @@ from core.errors import ModelProblem
 from core.models import MemberRecord, ModelRecord
 from core.models.registry import read_record
 from core.pipeline.foreign import known_pictures
-from core.train.familiarity import (
+from core.train.familiarity.data import Described, describe, training_pictures
+from core.train.familiarity.describe import (
     fit_familiarity,
     fit_gaussian,
     store_familiarity,
     study_medians,
     usual,
 )
-from core.train.familiarity_data import Described, describe, training_pictures
 from core.types import SliceView
 from tests.core.inference.conftest import make_record
 from tests.core.train.toy import write_toy

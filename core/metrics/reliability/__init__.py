@@ -1,0 +1,1 @@
+"""Whether stated probabilities are right: bins, calibration errors, recalibration."""

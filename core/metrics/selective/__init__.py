@@ -1,0 +1,1 @@
+"""Which cases may go unreviewed: risk against coverage, thresholds, guarantees."""

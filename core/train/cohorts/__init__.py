@@ -1,0 +1,1 @@
+"""Segmenters trained on any cohort of images with masks."""

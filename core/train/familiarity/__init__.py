@@ -1,0 +1,1 @@
+"""How the descriptions of the training pictures were made."""
