@@ -1,7 +1,7 @@
 """Confidence of a classification from how much its samples disagree; higher is safer.
 
-What needs the mean probabilities alone lies in `core.metrics.selective.class_scores`. With several findings at
-once each finding is a two-class question, and the least certain one decides.
+What needs the mean probabilities alone lies in `core.metrics.selective.class_scores`. With several findings
+at once each finding is a two-class question, and the least certain one decides.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Binned sums are float64 (..., 3, bin): count, sum of probability, sum of positives. They come from
 raw probabilities (`bin_sums`) or from stored histograms (core.metrics.reliability.histogram), over any set of
-cases, so a pooled number is the number of the summed bins; it is not the mean of the cases' numbers. Without any count
-a value is NaN, undefined, never 0. Logarithms are natural.
+cases, so a pooled number is the number of the summed bins; it is not the mean of the cases' numbers. Without
+any count a value is NaN, undefined, never 0. Logarithms are natural.
 """
 
 from __future__ import annotations

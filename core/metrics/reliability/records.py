@@ -31,8 +31,8 @@ class ReliabilityPart(Frozen):
     """Calibration of one region or class; None where nothing was counted.
 
     name: key. event: what the probability is of. ece, mce, brier, nll: as in the module
-    calibration. mce_count: how much the bin with the largest gap holds. debiased_l2: for independent cases only. outcomes:
-    pixels or cases counted. units, undefined_units: units with and without any.
+    calibration. mce_count: how much the bin with the largest gap holds. debiased_l2: for independent cases
+    only. outcomes: pixels or cases counted. units, undefined_units: units with and without any.
     """
 
     name: str
