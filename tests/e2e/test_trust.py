@@ -100,6 +100,7 @@ def test_from_a_table_of_predictions_to_a_flagged_case(server: Server, page: Pag
     expect(page.get_by_role("heading", name=re.compile("Selected in the curve"))).to_be_visible(
         timeout=SETTLED
     )
+    at_rest(page)
     opens = page.locator(".st-key-open_flagged button").first
     expect(opens).to_be_disabled()
     canvas = listed.locator("canvas").first
@@ -192,8 +193,13 @@ def test_axe_finds_no_serious_issue(server: Server, page: Page, scheme: Literal[
 
 def issues(page: Page) -> list[str]:
     """Serious issues of a page at rest: what is about to be replaced fades, and text with it."""
-    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=SETTLED)
-    expect(page.locator("[data-stale='true']")).to_have_count(0)
+    at_rest(page)
     page.mouse.move(0, 0)
     page.wait_for_timeout(1000)  # colours change gradually
     return serious_issues(page)
+
+
+def at_rest(page: Page) -> None:
+    """Wait until nothing that is shown is about to be replaced."""
+    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=SETTLED)
+    expect(page.locator("[data-stale='true']")).to_have_count(0)
