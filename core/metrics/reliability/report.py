@@ -7,6 +7,7 @@ which only checks code and says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -50,12 +51,14 @@ class PreparedReliability:
     """Sums of a unit table, taken once; `report` answers bins, binning, recalibration and class from them.
 
     seed: of the halves and of the draws. replicates: bootstrap draws of groups. Raises SettingsProblem when
-    the table holds neither histograms, probabilities nor a confidence with a risk.
+    the table holds no reference, or neither histograms, probabilities nor a confidence with a risk.
     """
 
     def __init__(
         self, table: UnitTable, *, seed: int = 0, replicates: int = REPLICATES, fit: Fit = "half"
     ) -> None:
+        if not table.has_ref.any():
+            raise _nothing_to_judge()
         self._table, self._fit = table, fit
         self.kind: Kind = "regions" if table.histograms is not None else "classes"
         usable = usable_units(table)
@@ -235,14 +238,22 @@ class PreparedReliability:
             if found not in allowed:
                 raise SettingsProblem(
                     f"This {what} cannot be shown", found=str(found),
-                    expected="2 to 100" if allowed == tuple(range(2, 101)) else ", ".join(map(str, allowed)),
+                    expected="2 to 100" if allowed == tuple(range(2, 101)) else _listed(allowed),
                     fix="choose one of these",
                 )  # fmt: skip
         if not self._groups:
-            raise SettingsProblem(
-                "Nothing to judge calibration on", found="no unit with a reference",
-                expected="at least one", fix="add references (masks or labels) to the cohort",
-            )  # fmt: skip
+            raise _nothing_to_judge()
+
+
+def _listed(allowed: Sequence[object]) -> str:
+    return ", ".join("no class (all together)" if each is None else str(each) for each in allowed)
+
+
+def _nothing_to_judge() -> SettingsProblem:
+    return SettingsProblem(
+        "Nothing to judge calibration on", found="no unit with a reference",
+        expected="at least one", fix="add references (masks or labels) to the cohort",
+    )  # fmt: skip
 
 
 def reliability_report(

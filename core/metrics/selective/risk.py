@@ -33,8 +33,8 @@ def risk_of(table: UnitTable, conventions: RiskConventions) -> Risks:
     """Risk of a segmentation: 1 - Dice, or 1 where Dice < the limit; a classification: 1 where wrong.
 
     A bare table brings its own `risk`; Dice stands for 1 - risk there. With several findings at once a unit
-    is wrong when any finding is. Raises ValueError when the table is at another level than the conventions,
-    or holds neither risk, probabilities nor Dice.
+    is wrong when any finding is. Undefined for every unit of a run without any reference. Raises ValueError
+    when the table is at another level than the conventions.
     """
     if table.level != conventions.level:
         raise ValueError(f"a table of {table.level}s judged by conventions for {conventions.level}s")
@@ -73,12 +73,10 @@ def _risk(table: UnitTable, conventions: RiskConventions) -> tuple[Float64Array,
         dice = 1.0 - table.metrics["risk"]
         name, quality = "risk as given", "1 - risk"
         continuous = table.metrics["risk"]
-    elif "dice" in table.metrics:
-        dice = table.metrics["dice"]
+    else:
+        dice = table.metrics.get("dice", np.full(table.units, np.nan))
         name, quality = "1 - Dice", "Dice"
         continuous = 1.0 - dice
-    else:
-        raise ValueError("the table holds neither risk, probabilities nor Dice")
     if conventions.risk == "continuous":
         return continuous, False, name
     failed = np.where(np.isnan(dice), np.nan, dice < conventions.failure_below)

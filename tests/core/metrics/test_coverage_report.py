@@ -235,3 +235,12 @@ def test_a_switch_that_leaves_nothing_is_undefined() -> None:
     table = segmentation([1.0], pred_empty=np.array([True]), ref_empty=np.array([True]))
     emptied = under_conventions(table, SLICES, "agreement")[-1]
     assert (emptied.words, emptied.n, emptied.aurc) == ("empty masks prediction left out", 0, None)
+
+
+def test_a_run_without_any_reference_is_refused_in_words() -> None:
+    bare = segmentation([0.0, 0.0], metrics={}, has_ref=np.zeros(2, np.bool_))
+    found = risk_of(bare, SLICES)
+    assert np.isnan(found.risk).all()
+    assert found.left_out == ((NO_REFERENCE, 2),)
+    with pytest.raises(InputProblem, match=r"No case is left to judge.*2 left out: no reference"):
+        coverage_report(bare, SLICES, seed=0)

@@ -293,6 +293,8 @@ def test_unknown_settings_are_refused_with_the_known_ones(settings: dict[str, An
 def test_table_without_anything_to_judge_is_refused() -> None:
     with pytest.raises(SettingsProblem, match="neither probabilities"):
         reliability_report(table_of(3))
+    with pytest.raises(SettingsProblem, match="no unit with a reference"):
+        reliability_report(table_of(3, has_ref=np.zeros(3, bool)))
     nobody = classification(3)
     with pytest.raises(SettingsProblem, match="no unit with a reference"):
         reliability_report(table_of(3, class_names=nobody.class_names, prob=nobody.prob, label=nobody.label,
