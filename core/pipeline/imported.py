@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.cohort.names import MASK_FOLDERS, split_mask_ending, stem_of
 from core.cohort.plan import NoFit
 from core.cohort.predictions import Matches, listed_predictions, match_predictions, slice_groups
 from core.config import Frozen, digest
@@ -174,7 +175,7 @@ def _read_samples(
         for part in parts
     ]
     for part, sample in zip(parts, samples, strict=True):
-        _refuse_the_reference(part[0], sample, case)
+        _refuse_the_reference(f"{listing.label}/{part[0]}", sample, case)
     if len({sample.hard for sample in samples}) > 1:
         raise InputProblem(
             "The predictions of one case are of two kinds",
@@ -196,18 +197,28 @@ def _digests(listing: Listing, files: dict[str, tuple[str, ...]], progress: Prog
 
 
 def _refuse_the_reference(name: str, sample: Prediction, case: Case) -> None:
-    """A folder of pairs given as predictions would be judged perfect against itself."""
+    """A folder of pairs given as predictions would be judged perfect against itself.
+
+    The same mask under the same name is enough only where the name says that it is a reference: predictions
+    are often called like the image, and a right one, above all an empty one, may equal the reference.
+    """
     reference = case.reference
-    if reference is None or name.rpartition("/")[2] != reference.name:
+    folder, _, last = name.rpartition("/")
+    named = split_mask_ending(stem_of(last)) is not None
+    if reference is None or last != reference.name or not (named or _holds_references(folder)):
         return
-    if np.array_equal(sample.mask() > 0, reference.mask_ref):
+    if reference.mask_ref.any() and np.array_equal(sample.mask() > 0, reference.mask_ref):
         raise InputProblem(
             "The reference itself was given as the prediction",
             found="the same name and the same mask",
             expected="a mask that a network made",
             fix="give the folder of the predictions alone",
-            file=name,
+            file=last,
         )
+
+
+def _holds_references(folder: str) -> bool:
+    return any(each.lower() in (*MASK_FOLDERS, "labelstr", "labelsts") for each in folder.split("/"))
 
 
 def _none_matched(listing: Listing, cohort: CohortRecord, matches: Matches) -> InputProblem:

@@ -295,6 +295,17 @@ class TestPredictions:
         assert "The reference itself" in failures["case2"]
         assert failures["case3"] == "No prediction was given for this case."
 
+    def test_a_right_prediction_called_like_its_reference_counts(self, tmp_path: Path, store: Store) -> None:
+        for k, mask in enumerate((square(4), square(0))):
+            save(tmp_path / "d" / "images" / f"c{k}.png", grey(k))
+            save(tmp_path / "d" / "masks" / f"c{k}.png", mask)
+            save(tmp_path / "p" / f"c{k}.png", mask)
+        cohort = add_cohort(store, tmp_path / "d")
+        run = import_predictions(store, cohort.id, tmp_path / "p")
+        assert unit_table(store, run.id).metrics["dice"].tolist() == [1.0, 1.0]
+        wrong = import_predictions(store, cohort.id, tmp_path / "d" / "masks", "the references")
+        assert "The reference itself" in store.run_failures(wrong.id)[0].sentence
+
     def test_a_table_may_name_the_files(self, tmp_path: Path, store: Store) -> None:
         cohort = add_cohort(store, make_pairs(tmp_path / "d", 2))
         save(tmp_path / "p" / "x1.png", square(2))
