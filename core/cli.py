@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from core import __version__
+from core.commands.output import one_line
 from core.errors import SecondLookError
 
 COMMANDS = {
@@ -41,7 +42,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except SecondLookError as problem:
-            click.echo(f"second-look: {problem.sentence}", err=True)
+            click.echo(f"second-look: {one_line(problem.sentence)}", err=True)
             ctx.exit(2)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -28,7 +28,8 @@ class SecondLookError(Exception):
     def sentence(self) -> str:
         """The whole message in one line: file, what, found, expected, fix."""
         prefix = f"{self.file}: " if self.file else ""
-        return f"{prefix}{self.what}. Found: {self.found}. Expected: {self.expected}. To fix: {self.fix}."
+        facts = f"Found: {self.found.rstrip('.')}. Expected: {self.expected.rstrip('.')}"
+        return f"{prefix}{self.what}. {facts}. To fix: {self.fix.rstrip('.')}."
 
 
 class InputProblem(SecondLookError):

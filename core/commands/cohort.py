@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.commands.output import stderr_progress
+from core.commands.output import one_line, stderr_progress
 
 if TYPE_CHECKING:
     from core.types import CohortItem, CohortRecord, Refusal
 
 SHOWN = 10
 JUDGES = ("mean", "majority", "last")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 @click.group()
@@ -62,11 +60,11 @@ def cohort_preview(source: Path, layout: str | None, as_json: bool) -> None:
     click.echo(f"{found.layout}: {found.understood}")
     for item in found.first:
         click.echo(
-            f"  {_text(item.name)}  group {_text(item.group)}  {', '.join(item.labels or ())}".rstrip()
+            f"  {one_line(item.name)}  group {one_line(item.group)}  {', '.join(item.labels or ())}".rstrip()
         )
     _print_refused(found.refused)
     for layout_key, reason in found.reasons:
-        click.echo(f"not {layout_key}: {_text(reason)}", err=True)
+        click.echo(f"not {layout_key}: {one_line(reason)}", err=True)
 
 
 @cohort.command("list")
@@ -82,7 +80,7 @@ def cohort_list(as_json: bool) -> None:
         return
     for record in records:
         size = f"{record.items} cases, {record.groups} groups"
-        click.echo(f"{_text(record.name):24} {record.id[:8]}  {record.task}  {size}")
+        click.echo(f"{one_line(record.name):24} {record.id[:8]}  {record.task}  {size}")
 
 
 @cohort.command("show")
@@ -107,12 +105,13 @@ def cohort_show(name: str, as_json: bool) -> None:
     for item in items:
         click.echo(_item_line(item))
     for run in runs:
-        click.echo(f"run {run.id[:8]}  {_text(run.title)}: {run.done} done, {run.failed} failed")
+        click.echo(f"run {run.id[:8]}  {one_line(run.title)}: {run.done} done, {run.failed} failed")
 
 
 @cohort.command("remove")
 @click.argument("name")
-def cohort_remove(name: str) -> None:
+@click.option("--json", "as_json", is_flag=True)
+def cohort_remove(name: str, as_json: bool) -> None:
     """Remove a cohort, its runs, and those of its cases that no other cohort holds."""
     from core.pipeline.cohorts import remove_cohort
     from core.pipeline.runs import find_cohort
@@ -121,7 +120,10 @@ def cohort_remove(name: str) -> None:
     with Store.open() as store:
         record = find_cohort(store, name)
         removed = remove_cohort(store, record.id)
-    click.echo(f"{_text(record.name)} was removed with {removed} of its {record.items} cases")
+    if as_json:
+        _print_json({"id": record.id, "name": record.name, "removed_cases": removed, "cases": record.items})
+        return
+    click.echo(f"{one_line(record.name)} was removed with {removed} of its {record.items} cases")
 
 
 @click.command("import-predictions")
@@ -150,9 +152,9 @@ def import_predictions(cohort_name: str, source: Path, title: str | None, judge:
         listed = [each.model_dump(mode="json") for each in failures]
         _print_json({**run.model_dump(mode="json"), "failures": listed})
         return
-    click.echo(f"{_text(run.title)}: {run.done} of {run.items} cases, run {run.id[:8]}")
+    click.echo(f"{one_line(run.title)}: {run.done} of {run.items} cases, run {run.id[:8]}")
     for each in failures[:SHOWN]:
-        click.echo(f"  {_text(each.name)}: {_text(each.sentence)}", err=True)
+        click.echo(f"  {one_line(each.name)}: {one_line(each.sentence)}", err=True)
     if len(failures) > SHOWN:
         click.echo(f"  and {len(failures) - SHOWN} more", err=True)
 
@@ -166,29 +168,24 @@ def _print_record(record: CohortRecord, as_json: bool) -> None:
     if as_json:
         _print_json(record.model_dump(mode="json"))
         return
-    classes = ", ".join(_text(each) for each in record.class_names)
+    classes = ", ".join(one_line(each) for each in record.class_names)
     size = f"{record.items} cases of {record.groups} groups"
-    click.echo(f"{_text(record.name)} ({record.id[:8]}): {size}, {record.task}")
+    click.echo(f"{one_line(record.name)} ({record.id[:8]}): {size}, {record.task}")
     click.echo(f"layout {record.layout}; classes {classes}")
     _print_refused(record.refused)
 
 
 def _print_refused(refused: tuple[Refusal, ...]) -> None:
     for each in refused[:SHOWN]:
-        click.echo(f"left out: {_text(each.name)}: {_text(each.sentence)}", err=True)
+        click.echo(f"left out: {one_line(each.name)}: {one_line(each.sentence)}", err=True)
     if len(refused) > SHOWN:
         click.echo(f"left out: {len(refused) - SHOWN} more", err=True)
 
 
 def _item_line(item: CohortItem) -> str:
-    labels = ", ".join(_text(each) for each in item.labels or ())
-    return f"  {_text(item.name)}  group {_text(item.group)}  {labels}".rstrip()
+    labels = ", ".join(one_line(each) for each in item.labels or ())
+    return f"  {one_line(item.name)}  group {one_line(item.group)}  {labels}".rstrip()
 
 
 def _print_json(document: object) -> None:
     click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
-
-
-def _text(untrusted: str) -> str:
-    """File names without control and direction characters, which a terminal would obey."""
-    return _CONTROL.sub("", untrusted)

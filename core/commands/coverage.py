@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from core.commands.gates import Gate, check_known, fail_on, leave_if_failed
-from core.errors import SettingsProblem
+from core.commands.options import Fraction
+from core.commands.output import one_line
 from core.types import Level, RiskConventions, UnitTable
 
 if TYPE_CHECKING:
@@ -23,11 +24,13 @@ GATE_KEYS = (*AREA_KEYS, "mean_risk", "oracle_aurc", "coverage", "selective_risk
 
 @click.command()
 @click.argument("cohort", required=False)
-@click.option("--table", type=click.Path(path_type=Path), help="CSV or Parquet instead of a cohort.")
+@click.option(
+    "--table", type=click.Path(path_type=Path, dir_okay=False), help="CSV or Parquet instead of a cohort."
+)
 @click.option("--run", "run_id", help="Run of the cohort; default: the newest.")
 @click.option("--score", "scores", multiple=True, help="Confidence score; may be repeated. Default: all.")
-@click.option("--target-risk", type=click.FloatRange(0.0, 1.0), help="Accept as many cases as this allows.")
-@click.option("--target-coverage", type=click.FloatRange(0.0, 1.0), help="Accept this share; default 0.8.")
+@click.option("--target-risk", type=Fraction(0.0, 1.0), help="Accept as many cases as this allows.")
+@click.option("--target-coverage", type=Fraction(0.0, 1.0), help="Accept this share; default 0.8.")
 @click.option("--level", type=click.Choice(get_args(Level)), default="case", show_default=True)
 @click.option(
     "--risk",
@@ -38,7 +41,7 @@ GATE_KEYS = (*AREA_KEYS, "mean_risk", "oracle_aurc", "coverage", "selective_risk
 )
 @click.option(
     "--failure-below",
-    type=click.FloatRange(0.0, 1.0, min_open=True),
+    type=Fraction(0.0, 1.0, min_open=True),
     default=RiskConventions().failure_below,
     show_default="14/17, which is Jaccard 0.7",
 )
@@ -49,7 +52,7 @@ GATE_KEYS = (*AREA_KEYS, "mean_risk", "oracle_aurc", "coverage", "selective_risk
     show_default=True,
     help="Cases where both masks, or the predicted one, are empty.",
 )
-@click.option("--alpha", type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True), default=0.1,
+@click.option("--alpha", type=Fraction(0.0, 1.0, min_open=True, max_open=True), default=0.1,
               show_default=True, help="Miss rate that conformal risk control promises.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**63, max_open=True), default=0, show_default=True)
 @click.option("--replicates", type=click.IntRange(0, 100_000), default=1000, show_default=True)
@@ -127,21 +130,11 @@ def _units(cohort: str | None, table: Path | None, run_id: str | None, level: Le
         from core.io.tables import read_table_path
 
         return read_table_path(table, level)
-    from core.pipeline.runs import latest_run, unit_table
+    from core.pipeline.runs import run_of, unit_table
     from core.store import Store
 
-    assert cohort is not None
     with Store.open() as store:
-        newest = latest_run(store, cohort)
-        chosen = latest_run(store, run_id) if run_id else newest
-        if chosen.cohort_id != newest.cohort_id:
-            raise SettingsProblem(
-                "The run belongs to another cohort",
-                found=f"run {run_id}",
-                expected=f"a run of cohort {cohort}",
-                fix="leave out --run to use the newest one",
-            )
-        return unit_table(store, chosen.id, level)
+        return unit_table(store, run_of(store, cohort, run_id).id, level)
 
 
 def _target(risk: float | None, coverage: float | None) -> tuple[Any, float] | None:
@@ -163,7 +156,9 @@ def _gate_values(report: CoverageReport) -> dict[str, float | None]:
 
 
 def _print(report: CoverageReport) -> None:
-    click.echo(f"{report.title}: {report.n} units of {report.groups} groups, risk: {report.risk_words}")
+    click.echo(
+        f"{one_line(report.title)}: {report.n} units of {report.groups} groups, risk: {report.risk_words}"
+    )
     for reason, count in report.left_out:
         click.echo(f"  left out: {count} ({reason})")
     click.echo(

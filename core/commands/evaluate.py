@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.commands.gates import Gate, check_known, fail_on, leave_if_failed
+from core.commands.output import one_line
 from core.errors import SettingsProblem
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def evaluate(
 
     report = evaluated(_units(cohort, run_id, table, level), seed=seed, replicates=replicates)
     check_known(gates, report.values())
-    click.echo(json.dumps(report_record(report), ensure_ascii=False) if as_json else _text(report))
+    click.echo(
+        json.dumps(report_record(report), ensure_ascii=False, allow_nan=False) if as_json else _text(report)
+    )
     leave_if_failed(gates, report.values())
 
 
@@ -61,11 +64,11 @@ def _units(cohort: str | None, run_id: str | None, table: Path | None, level: Le
         from core.io.tables import read_table_path
 
         return read_table_path(table, level)
-    from core.pipeline.runs import latest_run, unit_table
+    from core.pipeline.runs import run_of, unit_table
     from core.store import Store
 
     with Store.open() as store:
-        return unit_table(store, latest_run(store, run_id or cohort or "").id, level)
+        return unit_table(store, run_of(store, cohort, run_id).id, level)
 
 
 def report_record(report: EvaluationReport) -> dict[str, Any]:
@@ -110,7 +113,7 @@ def _row(row: MetricRow) -> dict[str, Any]:
 
 def _text(report: EvaluationReport) -> str:
     lines = [
-        f"{report.title}: {report.units} units per {report.level} of {report.patients} patients, "
+        f"{one_line(report.title)}: {report.units} units per {report.level} of {report.patients} patients, "
         f"{report.without_reference} without a reference left out",
         f"intervals: {100 * report.interval:g} %, {report.replicates} draws of patients; SD: {report.sd_of}",
         f"{'metric':34} {'per':8} {'value':>9} {'interval':>21} {'SD':>8} {'median':>8} {'n':>6} "

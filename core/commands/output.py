@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any
 
 import click
 
 from core.types import Progress
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
 def stderr_progress() -> Progress:
@@ -34,3 +37,12 @@ def print_record(record: dict[str, Any], as_json: bool) -> None:
         return
     for name, value in record.items():
         click.echo(f"{name}: {value}")
+
+
+def one_line(untrusted: str) -> str:
+    r"""Text that may hold names from files, without control and direction characters: a terminal obeys them.
+
+    >>> one_line("a\nb\x1b[2J")
+    'a b [2J'
+    """
+    return _CONTROL.sub(" ", untrusted)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from core.commands.options import Fraction
 from core.config import EstimatorKind
 from core.errors import SettingsProblem
 from core.types import Level, OperatingPoint, RiskConventions
@@ -44,11 +45,11 @@ def points_list(as_json: bool) -> None:
 @click.option("--name", required=True, help="What the verdict will call it.")
 @click.option("--run", "run_id", help="Run of the cohort; default: the newest.")
 @click.option("--score", help="Confidence score; default: the model's own.")
-@click.option("--target-risk", type=click.FloatRange(0.0, 1.0), help="Accept as many cases as this allows.")
-@click.option("--target-coverage", type=click.FloatRange(0.0, 1.0), help="Accept this share of the cases.")
+@click.option("--target-risk", type=Fraction(0.0, 1.0), help="Accept as many cases as this allows.")
+@click.option("--target-coverage", type=Fraction(0.0, 1.0), help="Accept this share of the cases.")
 @click.option("--level", type=click.Choice(get_args(Level)), default="case", show_default=True)
 @click.option("--risk", type=click.Choice(RISKS), default="continuous", show_default=True)
-@click.option("--failure-below", type=click.FloatRange(0.0, 1.0, min_open=True),
+@click.option("--failure-below", type=Fraction(0.0, 1.0, min_open=True),
               default=RiskConventions().failure_below, show_default="14/17")  # fmt: skip
 @click.option("--empty", type=click.Choice(EMPTY), default="counted", show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**63, max_open=True), default=0, show_default=True)
@@ -103,9 +104,9 @@ def points_clear(model_id: str, estimator: str, as_json: bool) -> None:
 def _choose(store: Store, cohort: str, choices: dict[str, Any]) -> OperatingPoint:
     from core.metrics.selective.coverage_report import coverage_report
     from core.metrics.selective.operating import operating_point
-    from core.pipeline.runs import find_cohort, latest_run, unit_table
+    from core.pipeline.runs import find_cohort, run_of, unit_table
 
-    run = latest_run(store, choices["run_id"] or cohort)
+    run = run_of(store, cohort, choices["run_id"])
     conventions = RiskConventions(
         level=choices["level"],
         risk=choices["risk"],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from core.commands.gates import Gate, check_known, fail_on, leave_if_failed
+from core.commands.output import one_line
 from core.types import Estimate, Level, UnitTable
 
 if TYPE_CHECKING:
@@ -117,11 +118,11 @@ def _of_table(path: Path, level: Level) -> UnitTable:
 
 
 def _of_cohort(cohort: str, run_id: str | None, level: Level) -> UnitTable:
-    from core.pipeline.runs import latest_run, unit_table
+    from core.pipeline.runs import run_of, unit_table
     from core.store import Store
 
     with Store.open() as store:
-        return unit_table(store, latest_run(store, run_id or cohort).id, level)
+        return unit_table(store, run_of(store, cohort, run_id).id, level)
 
 
 def _part_record(part: ReliabilityPart) -> dict[str, Any]:
@@ -170,7 +171,8 @@ def _ends(value: Estimate) -> list[float | None]:
 
 
 def _print(report: ReliabilityReport) -> None:
-    click.echo(f"{report.title}: {report.n} units of {report.groups} groups; shown on {report.shown_on}")
+    title = one_line(report.title)
+    click.echo(f"{title}: {report.n} units of {report.groups} groups; shown on {report.shown_on}")
     for name, number in (
         ("without reference", report.without_reference),
         ("undefined", report.undefined),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from core.commands.output import one_line
 from core.config import AnalysisConfig, EstimatorConfig, EstimatorKind
 
 if TYPE_CHECKING:
@@ -114,9 +115,11 @@ def _config(choices: dict[str, Any]) -> AnalysisConfig:
 
 
 def _print(record: RunRecord, failures: tuple[RunFailure, ...]) -> None:
-    click.echo(f"{record.title}: {record.done} of {record.items} cases done, {record.failed} failed")
+    click.echo(
+        f"{one_line(record.title)}: {record.done} of {record.items} cases done, {record.failed} failed"
+    )
     for note in record.notes:
         click.echo(f"  {note}")
     for each in failures:
-        click.echo(f"  failed: {each.name}: {each.sentence}")
+        click.echo(f"  failed: {one_line(each.name)}: {one_line(each.sentence)}")
     click.echo(f"run {record.id[:16]}")

@@ -32,6 +32,8 @@ def read_rows(file: NamedBytes, limits: TableLimits = TABLE_LIMITS) -> Rows:
     name = display_name(file.name)
     lines = _parquet(file.data, name, limits) if file.data[:4] == b"PAR1" else _csv(file.data, name, limits)
     header = [each.strip() for each in next(lines, [])]
+    if not any(header):
+        raise _refused(name, "no header", "a header row and at least one row below it")
     if not header or len(set(header)) < len(header) or "" in header:
         raise _refused(name, "a header with empty or repeated names", "a header row with different names")
     if len(header) > limits.columns:

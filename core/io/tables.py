@@ -18,9 +18,6 @@ from core.io.paths import read_path
 from core.io.rows import TABLE_LIMITS, TableLimits, read_rows
 from core.types import BoolArray, Float64Array, Level, NamedBytes, Rows, Task, UnitTable
 
-SUM_TOLERANCE = 1e-3
-"""How far the probabilities of one row may add up to something else than 1: tables are written rounded."""
-
 COLUMNS = (
     "case, and either confidence and risk, or label and one prob_<class> column per class (optional: group)"
 )
@@ -107,6 +104,15 @@ def _unit_table(
     )
 
 
+def sum_tolerance(classes: int) -> float:
+    """How far the probabilities of one row may miss 1: tables are written rounded, to two places at least.
+
+    >>> abs(3 * 0.33 - 1.0) <= sum_tolerance(3)
+    True
+    """
+    return min(0.005 * classes, 0.02) + 1e-9
+
+
 class _Reader:
     """The rows of one file, and refusals that name the file and the row."""
 
@@ -157,7 +163,8 @@ class _Reader:
 
     def numbers(self, column: str, low: float, high: float) -> Float64Array:
         """One column as numbers within [low, high]."""
-        expected = "a finite number" if math.isinf(low) else f"a number from {low:g} to {high:g}"
+        kind = "a finite number" if math.isinf(low) else f"a number from {low:g} to {high:g}"
+        expected = f"{kind}, with a decimal point"
         found = np.empty(len(self.rows))
         for number, row in enumerate(self.rows, 1):
             value = _number(row[column])
@@ -204,7 +211,7 @@ class _Reader:
         several = len(self.classes) == 1 or bool((count > 1).any())
         if not several and (count == 0).any():
             # No finding at all makes sense only where the classes do not exclude each other.
-            several = bool((np.abs(prob.sum(axis=1) - 1.0) > SUM_TOLERANCE).any())
+            several = bool((np.abs(prob.sum(axis=1) - 1.0) > sum_tolerance(len(self.classes))).any())
             if not several:
                 first = int(np.flatnonzero(count == 0)[0]) + 1
                 raise self._row_problem(first, "A label is missing", "an empty field", "the name of a class")
@@ -232,14 +239,15 @@ class _Reader:
 
     def _check_sums(self, prob: Float64Array) -> None:
         sums = prob.sum(axis=1)
-        wrong = np.flatnonzero(np.abs(sums - 1.0) > SUM_TOLERANCE)
+        tolerance = sum_tolerance(len(self.classes))
+        wrong = np.flatnonzero(np.abs(sums - 1.0) > tolerance)
         if wrong.size:
             first = int(wrong[0])
             raise self._row_problem(
                 first + 1,
                 "The probabilities of a row do not add up to 1",
                 f"{sums[first]:.6g}",
-                f"1, to within {SUM_TOLERANCE:g}; several findings are labelled 'a;b' or by label_ columns",
+                f"1, to within {tolerance:.3g}; several findings are labelled 'a;b' or by label_ columns",
             )
 
     def _row_problem(self, number: int, what: str, found: str, expected: str) -> InputProblem:

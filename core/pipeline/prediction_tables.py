@@ -13,7 +13,7 @@ from core.cohort.names import last_of, stem_of
 from core.config import AnalysisConfig, digest
 from core.errors import InputProblem
 from core.io.paths import read_path
-from core.io.tables import read_table
+from core.io.tables import read_table, sum_tolerance
 from core.pipeline.cohorts import TABLES
 from core.types import (
     Classification,
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from core.store import Store
 
 TABLE_LAYOUT = "table"
-SUM_TOLERANCE = 1e-3
-"""How far the probabilities of one row may add up to something else than 1: tables are written rounded."""
-
 NO_ROW = "The table has no row for this case."
 _PREFIX = "prob_"
 
@@ -261,7 +258,7 @@ def _probabilities(
     except ValueError:
         prob = np.array([np.nan])
     total = float(prob.sum())
-    one = cohort.task == "multilabel" or abs(total - 1.0) <= SUM_TOLERANCE
+    one = cohort.task == "multilabel" or abs(total - 1.0) <= sum_tolerance(len(prob))
     if np.isfinite(prob).all() and prob.min() >= 0 and prob.max() <= 1 and one:
         return prob
     raise InputProblem(

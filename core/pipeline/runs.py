@@ -144,6 +144,22 @@ def latest_run(store: Store, name_or_id: str) -> RunRecord:
     )
 
 
+def run_of(store: Store, cohort: str | None, run: str | None) -> RunRecord:
+    """The named run of a cohort, or its newest; without a cohort the named run alone.
+
+    Raises SettingsProblem when one is unknown, or the run belongs to another cohort.
+    """
+    chosen = latest_run(store, run or cohort or "")
+    if run is None or cohort is None or chosen.cohort_id == find_cohort(store, cohort).id:
+        return chosen
+    raise SettingsProblem(
+        "The run belongs to another cohort",
+        found=f"run {run}",
+        expected=f"a run of cohort {cohort}",
+        fix="leave out --run to use the newest one",
+    )
+
+
 def unit_table(store: Store, run_id: str, level: Level = "case") -> UnitTable:
     """What came out of a run. Raises SettingsProblem when there is no such run, or nothing at this level."""
     found = store.unit_table(run_id, level)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import trace_of
+from core.errors import InputProblem, trace_of
 
 
 def fail() -> None:
@@ -26,3 +26,8 @@ def test_trace_holds_types_and_frames_of_error_and_cause_and_none_of_their_words
 
 def test_trace_of_an_error_that_was_never_raised_is_its_type() -> None:
     assert trace_of(ValueError("secret")) == "builtins.ValueError"
+
+
+def test_no_full_stop_is_doubled() -> None:
+    problem = InputProblem("It went wrong", found="One.", expected="two.", fix="count again.")
+    assert problem.sentence == "It went wrong. Found: One. Expected: two. To fix: count again."

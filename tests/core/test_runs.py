@@ -306,3 +306,12 @@ def test_classifier_runs_over_a_cohort_with_labels(home: Path, tmp_path: Path) -
     assert table.class_names == ("normal", "bacterial", "viral")
     assert table.label.tolist() == [[True, False, False], [False, False, True], [False, False, False]]
     assert table.has_ref.tolist() == [True, True, False]
+
+
+def test_a_run_is_asked_for_beside_its_own_cohort_only(store: Store) -> None:
+    first = run(store, [make_case(1)])
+    others = put_cohort(store, [make_case(2)])
+    assert runs.run_of(store, first.cohort_id, first.id[:8]).id == first.id
+    assert runs.run_of(store, None, first.id[:8]).id == first.id
+    with pytest.raises(SettingsProblem, match="belongs to another cohort"):
+        runs.run_of(store, others.id, first.id[:8])

@@ -185,3 +185,16 @@ def test_unknown_cohort_is_refused_with_the_known_ones(table: Path, home: Path) 
     done = call("nonsense")
     assert done.exit_code == 2
     assert "toy" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--target-risk", "--target-coverage", "--failure-below", "--alpha"])
+def test_an_option_that_is_no_number_is_refused(table: Path, option: str) -> None:
+    done = call("--table", table, option, "nan", "--json")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "nan is no number" in done.stderr
+
+
+def test_a_folder_is_no_table(tmp_path: Path, table: Path) -> None:
+    done = call("--table", tmp_path)
+    assert done.exit_code == 2
+    assert "is a directory" in done.stderr

@@ -172,3 +172,21 @@ def test_written_tables_come_back_bit_by_bit(rows: list[tuple[str, float]]) -> N
     table = read(data)
     assert table.name == tuple(name for name, _ in rows)
     assert np.array_equal(table.metrics["risk"], [value for _, value in rows])
+
+
+def test_probabilities_written_to_two_places_may_miss_one() -> None:
+    thirds = b"case,label,prob_a,prob_b,prob_c\n1,a,.33,.33,.33\n2,b,.34,.34,.33\n"
+    assert read_table(NamedBytes("t.csv", thirds)).task == "classification"
+    with pytest.raises(InputProblem, match="add up to 1"):
+        read_table(NamedBytes("t.csv", b"case,label,prob_a,prob_b\n1,a,.5,.48\n"))
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n"])
+def test_an_empty_file_is_called_one(data: bytes) -> None:
+    with pytest.raises(InputProblem, match="Found: no header"):
+        read_table(NamedBytes("t.csv", data))
+
+
+def test_a_decimal_comma_is_refused_with_what_to_write() -> None:
+    with pytest.raises(InputProblem, match=r"'0,9'.*with a decimal point"):
+        read_table(NamedBytes("t.csv", b"case;confidence;risk\na;0,9;0,1\n"))
