@@ -107,6 +107,7 @@ def reliability_record(report: ReliabilityReport, seed: int, replicates: int) ->
             "seed": seed,
             "replicates": replicates,
         },
+        "caution": report.caution or None,
         "conventions": list(report.conventions),
     }
 
@@ -146,6 +147,7 @@ def _effect_record(effect: RecalibrationEffect) -> dict[str, Any]:
         "key": effect.key,
         "value": effect.value,
         "reason": effect.reason or None,
+        "note": effect.note or None,
         "objective": effect.objective,
         "shown_on": effect.shown_on,
         "groups_fit": effect.groups_fit,
@@ -192,7 +194,9 @@ def _print(report: ReliabilityReport) -> None:
             f"temperature {effect.value:.4f}: {before.name} ECE {_plain(before.ece)} -> {_plain(after.ece)}, "
             f"NLL {_plain(before.nll)} -> {_plain(after.nll)}, on {effect.shown_on}"
         )
-    for sentence in report.conventions:
+        if effect.note:
+            click.echo(f"  {effect.note}")
+    for sentence in (*filter(None, (report.caution,)), *report.conventions):
         click.echo(f"  {sentence}")
 
 

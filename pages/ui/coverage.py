@@ -74,7 +74,7 @@ def _answer(
     report = _report(loaded, choices.conventions, choices.compared, *state)
     prepared = _prepared(loaded, choices.conventions, choices.score, *state)
     if prepared is None:
-        answer_place.markdown(coverage_words.cannot_rank(choices))
+        answer_place.markdown(coverage_words.cannot_rank(choices, loaded))
         return None
     with target_place:
         kind, value = coverage_choices.target(report)

@@ -118,6 +118,9 @@ def _known_scores(table: UnitTable) -> list[str]:
 
 
 def _conventions(table: UnitTable) -> RiskConventions:
+    if not table.has_ref.any():
+        st.caption("No case has a reference, so no risk is known.")
+        return RiskConventions(level=table.level)
     if "dice" not in table.metrics:
         st.caption(
             "Risk is 1 where the predicted class is wrong and 0 where it is right."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from core.metrics.selective.coverage_report import CoverageReport
@@ -29,8 +30,14 @@ def sentence(answer: Answer, report: CoverageReport, loaded: Loaded, choices: Ch
     )
 
 
-def cannot_rank(choices: Choices) -> str:
+def cannot_rank(choices: Choices, loaded: Loaded) -> str:
     """Said where a score has no value for some cases."""
+    scores = loaded.table.confidence
+    if scores and all(np.isnan(each).any() for each in scores.values()):
+        return (
+            "**No score can rank these cases:** none has a value for every one of them. One hard mask per "
+            "case says nothing about its own confidence; several masks, or probabilities, would."
+        )
     return (
         f"**{safe_text(label(choices.score))} is undefined for some cases**, so it cannot rank them. Choose "
         "another score."

@@ -79,6 +79,8 @@ def show(store: Store) -> None:
         )
     seconds = time.perf_counter() - started
     answer.markdown(_answer(report, loaded))
+    if report.caution:
+        st.warning(f"{safe_text(report.caution[:1].upper() + report.caution[1:], 300)}.")
     _diagrams(report)
     st.caption(
         "How to read this: points on the diagonal are honest; below it the network claims too much, above "
@@ -215,6 +217,8 @@ def _effects(report: ReliabilityReport) -> None:
 def _temperature_words(effect: RecalibrationEffect) -> str:
     if effect.value is None:
         return ""
+    if effect.note:
+        return f"{safe_text(effect.note[:1].upper() + effect.note[1:], 200)}."
     if effect.value > 1.0:
         return (
             "Above 1: the network was too sure of itself, and its probabilities are drawn towards one half."

@@ -68,6 +68,11 @@ class Fitted:
         """T, for temperature scaling only."""
         return float(self.parameters[0][0]) if self.key == "temperature" else None
 
+    @property
+    def at_end(self) -> bool:
+        """Whether the data did not limit the temperature, so that it lies at an end of the range."""
+        return self.temperature in (COLDEST, HOTTEST)
+
 
 def fit_recalibration(key: str, outcomes: Outcomes) -> Fitted:
     """Fit the named recalibration. Raises SettingsProblem when it is unknown or has nothing to be fitted on.

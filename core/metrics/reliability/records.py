@@ -62,7 +62,8 @@ class RecalibrationEffect(Frozen):
     """A recalibration before and after, on units that it was not fitted on.
 
     value: the temperature, None for other ways and where it could not be fitted, and `reason` says why.
-    before, after: part by part, empty where it could not be fitted. shown_on: which units.
+    before, after: part by part, empty where it could not be fitted. shown_on: which units. note: what to know
+    about the value, "" for nothing.
     """
 
     key: str
@@ -74,6 +75,7 @@ class RecalibrationEffect(Frozen):
     groups_report: int
     units_fit: int
     units_report: int
+    note: str = ""
     before: tuple[ReliabilityPart, ...] = ()
     after: tuple[ReliabilityPart, ...] = ()
 
@@ -85,6 +87,7 @@ class ReliabilityReport(Frozen):
     n: units with a reference, of which `parts` are counted; without_reference, undefined: units left
     out. shown_on: which units `parts` are of. temperature: always fitted; applied: the recalibration that
     `parts` show, None without one. classwise_ece: mean over classes of their ECE, classifications only.
+    caution: what forbids the usual reading, "" for nothing.
     """
 
     title: str
@@ -102,6 +105,7 @@ class ReliabilityReport(Frozen):
     temperature: RecalibrationEffect
     applied: RecalibrationEffect | None
     classwise_ece: float | None
+    caution: str = ""
     conventions: tuple[str, ...]
 
     def part(self, name: str) -> ReliabilityPart:

@@ -19,7 +19,13 @@ from core.metrics.halves import split_halves
 from core.metrics.reliability.binning import BINNINGS, Binning
 from core.metrics.reliability.histogram import BIN_CHOICES
 from core.metrics.reliability.parts import part_of
-from core.metrics.reliability.recalibration import RECALIBRATIONS, Fitted, fit_recalibration
+from core.metrics.reliability.recalibration import (
+    COLDEST,
+    HOTTEST,
+    RECALIBRATIONS,
+    Fitted,
+    fit_recalibration,
+)
 from core.metrics.reliability.records import Kind, RecalibrationEffect, ReliabilityPart, ReliabilityReport
 from core.metrics.reliability.source import has_likelihood, sums_of, usable_units
 from core.metrics.reliability.sums import group_index
@@ -32,6 +38,13 @@ REPLICATES = 1000
 ALL = "all units"
 REPORT_HALF = "the half of the groups that nothing was fitted on"
 IN_SAMPLE = "all units, the same that it was fitted on (in sample: checks code, proves nothing)"
+NO_BEST_TEMPERATURE = (
+    f"the search ended at its limit ({COLDEST:g} or {HOTTEST:g}): these cases do not settle a temperature"
+)
+HARD_MASKS = (
+    "every stated probability is 0 or 1, as in hard masks: this measures how often they are wrong, not "
+    "whether a confidence is honest, and the NLL only shows where 0 and 1 were cut off"
+)
 
 Fit = Literal["half", "all"]
 _BINARY = "mean square (p - y)^2 of one event, 0 to 1"
@@ -72,6 +85,7 @@ class PreparedReliability:
         self._sums = sums_of(table, usable, index, self._shown, seed, replicates)
         self._has_nll = has_likelihood(table, usable)
         self._outcomes = self._region_outcomes(usable)
+        self._hard = _only_ends(table, usable)
         self._memo: dict[tuple[object, ...], tuple[ReliabilityPart, ...]] = {}
         self._fits: dict[str, Fitted] = {}
 
@@ -114,6 +128,7 @@ class PreparedReliability:
             temperature=self._effect("temperature", *settings),
             applied=applied,
             classwise_ece=float(np.mean(defined)) if self.kind == "classes" and defined else None,
+            caution=HARD_MASKS if self._hard else "",
             conventions=self._conventions(binning),
         )
 
@@ -163,6 +178,7 @@ class PreparedReliability:
             groups_report=len(set(names[self._shown])),
             units_fit=int(self._fitted_on.sum()),
             units_report=int(self._shown.sum()),
+            note="" if reason or not self._fitted(key).at_end else NO_BEST_TEMPERATURE,
             before=before,
             after=after,
         )
@@ -243,6 +259,13 @@ class PreparedReliability:
                 )  # fmt: skip
         if not self._groups:
             raise _nothing_to_judge()
+
+
+def _only_ends(table: UnitTable, usable: BoolArray) -> bool:
+    if table.histograms is None or not usable.any():
+        return False
+    image = CALIBRATION_REGIONS.index("image")
+    return not table.histograms[usable][:, image, :, 0, 1:-1].any()
 
 
 def _listed(allowed: Sequence[object]) -> str:

@@ -12,9 +12,11 @@ from core.metrics.halves import split_halves
 from core.metrics.reliability.binning import equal_width
 from core.metrics.reliability.calibration import bin_sums, ece, top_label, wilson
 from core.metrics.reliability.histogram import code_histogram, level_bins, unit_histogram
-from core.metrics.reliability.recalibration import RECALIBRATIONS
+from core.metrics.reliability.recalibration import COLDEST, RECALIBRATIONS
 from core.metrics.reliability.report import (
+    HARD_MASKS,
     IN_SAMPLE,
+    NO_BEST_TEMPERATURE,
     REPORT_HALF,
     PreparedReliability,
     reliability_report,
@@ -326,3 +328,20 @@ def test_histogram_of_all_pixels_is_the_image_region() -> None:
     ref = (generator.random((2, 16, 16)) < 0.3).astype(np.uint8)
     found = unit_histogram(prob, np.zeros_like(ref), ref)
     assert found[0, 0] == pytest.approx(code_histogram(prob.codes[0], ref == 1))
+
+
+def test_hard_masks_come_with_a_caution() -> None:
+    hist = segmentation().histograms
+    assert hist is not None
+    hard = np.zeros_like(hist)
+    hard[..., 0] = hist.sum(axis=-1)
+    assert reliability_report(segmentation()).caution == ""
+    found = reliability_report(table_of(len(hist), task="segmentation", class_names=("x",), histograms=hard))
+    assert found.caution == HARD_MASKS
+
+
+def test_a_temperature_that_no_case_limits_says_so() -> None:
+    prob, label = np.tile([0.6, 0.4], (8, 1)), np.tile([True, False], (8, 1))
+    always_right = reliability_report(table_of(8, class_names=("a", "b"), prob=prob, label=label))
+    assert (always_right.temperature.value, always_right.temperature.note) == (COLDEST, NO_BEST_TEMPERATURE)
+    assert reliability_report(classification()).temperature.note == ""
