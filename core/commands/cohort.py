@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import click
 from core.commands.output import one_line, stderr_progress
 
 if TYPE_CHECKING:
-    from core.types import CohortItem, CohortRecord, Refusal
+    from core.types import CohortItem, CohortRecord, Refusal, RunFailure
 
 SHOWN = 10
 JUDGES = ("mean", "majority", "last")
@@ -151,12 +152,11 @@ def import_predictions(cohort_name: str, source: Path, title: str | None, judge:
     if as_json:
         listed = [each.model_dump(mode="json") for each in failures]
         _print_json({**run.model_dump(mode="json"), "failures": listed})
-        return
-    click.echo(f"{one_line(run.title)}: {run.done} of {run.items} cases, run {run.id[:8]}")
-    for each in failures[:SHOWN]:
-        click.echo(f"  {one_line(each.name)}: {one_line(each.sentence)}", err=True)
-    if len(failures) > SHOWN:
-        click.echo(f"  and {len(failures) - SHOWN} more", err=True)
+    else:
+        click.echo(f"{one_line(run.title)}: {run.done} of {run.items} cases, run {run.id[:8]}")
+        _print_failures(failures)
+    if not run.done:
+        sys.exit(2)
 
 
 def _summary(record: CohortRecord) -> dict[str, Any]:
@@ -180,6 +180,13 @@ def _print_refused(refused: tuple[Refusal, ...]) -> None:
         click.echo(f"left out: {one_line(each.name)}: {one_line(each.sentence)}", err=True)
     if len(refused) > SHOWN:
         click.echo(f"left out: {len(refused) - SHOWN} more", err=True)
+
+
+def _print_failures(failures: tuple[RunFailure, ...]) -> None:
+    for each in failures[:SHOWN]:
+        click.echo(f"  {one_line(each.name)}: {one_line(each.sentence)}", err=True)
+    if len(failures) > SHOWN:
+        click.echo(f"  and {len(failures) - SHOWN} more", err=True)
 
 
 def _item_line(item: CohortItem) -> str:

@@ -34,8 +34,12 @@ def read_rows(file: NamedBytes, limits: TableLimits = TABLE_LIMITS) -> Rows:
     header = [each.strip() for each in next(lines, [])]
     if not any(header):
         raise _refused(name, "no header", "a header row and at least one row below it")
-    if not header or len(set(header)) < len(header) or "" in header:
-        raise _refused(name, "a header with empty or repeated names", "a header row with different names")
+    if "" in header:
+        found = f"no name for column {header.index('') + 1}"
+        raise _refused(name, found, "a header that names every column (pandas: to_csv with index=False)")
+    if len(set(header)) < len(header):
+        twice = next(each for each in header if header.count(each) > 1)
+        raise _refused(name, f"two columns called {twice[:80]!r}", "a header row with different names")
     if len(header) > limits.columns:
         raise _refused(name, f"{len(header)} columns", f"at most {limits.columns}")
     rows: list[dict[str, str]] = []

@@ -190,3 +190,12 @@ def test_an_empty_file_is_called_one(data: bytes) -> None:
 def test_a_decimal_comma_is_refused_with_what_to_write() -> None:
     with pytest.raises(InputProblem, match=r"'0,9'.*with a decimal point"):
         read_table(NamedBytes("t.csv", b"case;confidence;risk\na;0,9;0,1\n"))
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [(b",case,confidence,risk", "no name for column 1"), (b"case,risk,risk", "two columns called 'risk'")],
+)
+def test_a_header_is_refused_with_the_column_that_is_meant(header: bytes, words: str) -> None:
+    with pytest.raises(InputProblem, match=words):
+        read_table(NamedBytes("t.csv", header + b"\n0,a,1,0\n"))
