@@ -26,6 +26,9 @@ FOLDER = Path(__file__).resolve().parent
 SAMPLE = "volume-satellite"
 SIZES = {1280: 1000, 390: 1400}
 WAIT_MS = 180_000
+AT_REST = """() => !document.querySelector(
+    '[data-testid="stSkeleton"], [data-testid="stStatusWidget"], [data-stale="true"], .st-key-progress')"""
+"""Nothing is loading, running, or about to be replaced."""
 
 
 def take_case(page: Page, address: str) -> None:
@@ -135,7 +138,8 @@ def _take(browser: Browser, address: str, name: str) -> None:
             page = context.new_page()
             PAGES[name](page, address)
             page.mouse.move(0, 0)
-            page.wait_for_timeout(1500)
+            page.wait_for_function(AT_REST, timeout=WAIT_MS)
+            page.wait_for_timeout(2000)
             path = FOLDER / f"{name}-{theme}-{width}.png"
             path.write_bytes(_deflated(page.screenshot()))
             context.close()
