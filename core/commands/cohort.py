@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from core.commands.output import one_line, stderr_progress
+from core.errors import SettingsProblem
 
 if TYPE_CHECKING:
     from core.types import CohortItem, CohortRecord, Refusal, RunFailure
@@ -120,6 +122,7 @@ def cohort_remove(name: str, as_json: bool) -> None:
 
     with Store.open() as store:
         record = find_cohort(store, name)
+        _refuse_several([each.id for each in store.cohorts() if each.name == name], name)
         removed = remove_cohort(store, record.id)
     if as_json:
         _print_json({"id": record.id, "name": record.name, "removed_cases": removed, "cases": record.items})
@@ -157,6 +160,16 @@ def import_predictions(cohort_name: str, source: Path, title: str | None, judge:
         _print_failures(failures)
     if not run.done:
         sys.exit(2)
+
+
+def _refuse_several(ids: Sequence[str], name: str) -> None:
+    if len(ids) > 1:
+        raise SettingsProblem(
+            "Several cohorts have this name",
+            found=f"{len(ids)} called {name!r}",
+            expected="the one that is to be removed",
+            fix=f"give the beginning of its id, one of {', '.join(each[:8] for each in ids)}",
+        )
 
 
 def _summary(record: CohortRecord) -> dict[str, Any]:

@@ -173,6 +173,16 @@ class TestCommands:
         code, _, err = self.run("coverage", "nothing")
         assert (code, err.count("\n"), "\x1b" in err) == (2, 1, False)
 
+    def test_a_name_that_two_cohorts_have_removes_neither(self, tmp_path: Path, home: Path) -> None:
+        for count in (1, 2):
+            folder = str(make_pairs(tmp_path / str(count), count))
+            self.run("cohort", "add", folder, "--name", "twins")
+        code, _, err = self.run("cohort", "remove", "twins")
+        assert (code, "2 called 'twins'" in err) == (2, True)
+        ids = [each["id"] for each in json.loads(self.run("cohort", "list", "--json")[1])]
+        assert self.run("cohort", "remove", ids[0][:8])[0] == 0
+        assert self.run("cohort", "remove", "twins")[0] == 0
+
     def test_preview_writes_nothing(self, tmp_path: Path, home: Path) -> None:
         code, out, err = self.run("cohort", "preview", str(make_pairs(tmp_path / "d")))
         assert code == 0
