@@ -85,7 +85,7 @@ def test_vectors_of_cifar(cifar: Path, data_dir: Path, bins: int) -> None:
     found = record("--table", cifar, "--bins", bins, "--fit", "all", "--replicates", 100)
     top = found["classes"]["top-label"]
     assert found["n"] == values["n"]
-    # The reference's ECE comes from single precision (see tests/core/metrics/test_calibration.py).
+    # The reference's ECE comes from single precision (see metrics/reliability/test_calibration.py).
     assert top["ece"] == pytest.approx(values[f"ece_{bins}_equal_width"], abs=2e-5)
     assert top["mce"] == pytest.approx(values[f"mce_{bins}_equal_width"], abs=1e-6)
     assert top["brier"] == pytest.approx(values["brier_sum"], abs=1e-9)
