@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.config import Frozen
 from core.models.records import Kind
+from core.train.common.settings import TrainingSettings
 
 
 class AugmentSettings(Frozen):
@@ -39,16 +40,6 @@ class AugmentSettings(Frozen):
     """Thickness of what is taken away."""
 
 
-class About(Frozen):
-    """What the model file says in words; none of it changes the weights."""
-
-    title: str
-    description: str
-    licence: str
-    source: str
-    volume: str
-
-
 class FinetuneSettings(Frozen):
     """A second, shorter run from the weights of the first, with what differs from it."""
 
@@ -58,11 +49,9 @@ class FinetuneSettings(Frozen):
     augment: AugmentSettings
 
 
-class SegmenterConfig(Frozen):
+class SegmenterConfig(TrainingSettings):
     """Everything that decides a segmenter's weights, apart from the data and the library versions."""
 
-    id: str
-    about: About
     channels: tuple[str, ...] = ("pre-contrast", "FLAIR", "post-contrast")
     class_names: tuple[str, ...] = ("FLAIR abnormality",)
     kind: Kind
@@ -70,23 +59,14 @@ class SegmenterConfig(Frozen):
     decoder_channels: tuple[int, ...] | None = None
     decoder_width: int | None = None
     head_dropout: float = 0.2
-    members: tuple[tuple[int, ...], ...]
-    """For each member, the folds that it never sees."""
-    folds: int = 5
-    seed: int = 2024
     epochs: int = 50
     samples_per_epoch: int = 1152
     batch_size: int = 24
     tumour_share: float = 0.5
-    size: int = 128
-    early_size: int = 96
     early_share: float = 0.4
-    """Share of the epochs that run at the smaller early size."""
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
     warmup_steps: int = 200
-    final_lr_share: float = 0.01
-    gradient_limit: float = 2.0
     ema_decay: float = 0.998
     bf16: bool = True
     evaluate_every: int = 5
@@ -96,11 +76,7 @@ class SegmenterConfig(Frozen):
     @property
     def runs(self) -> tuple[SegmenterConfig, ...]:
         """The settings of each run; the second goes on from the saved weights of the first."""
-        first = self.model_copy(update={"finetune": None})
-        if self.finetune is None:
-            return (first,)
-        changes = dict(self.finetune) | {"early_share": 0.0, "seed": self.seed + 1}
-        return first, first.model_copy(update=changes)
+        return self.split_runs("finetune", self.finetune)
 
 
 def read_config(path: Path) -> SegmenterConfig:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.models.preprocess import IntensityRange, intensity_range
+from core.train.common.groups import group_dice
 
 FLAIR = 1
 """Channel order of the packed pictures: pre-contrast, FLAIR, post-contrast."""
@@ -58,25 +59,9 @@ def load_training_set(path: Path) -> TrainingSet:
     )
 
 
-def assign_folds(volumes: dict[str, int], folds: int) -> dict[str, int]:
-    """A fold for each patient, balanced: sorted by tumour volume, dealt out forwards and backwards in turn.
-
-    >>> assign_folds({"a": 9, "b": 7, "c": 5, "d": 3}, 2)
-    {'a': 0, 'b': 1, 'c': 1, 'd': 0}
-    """
-    ranked = sorted(volumes, key=lambda name: (-volumes[name], name))
-    order = list(range(folds)) + list(reversed(range(folds)))
-    return {name: order[place % (2 * folds)] for place, name in enumerate(ranked)}
-
-
 def tumour_volumes(data: TrainingSet) -> dict[str, int]:
     """Tumour pixels of each patient, over all slices."""
     return {name: int(data.mask[data.patient == name].sum()) for name in data.patients}
-
-
-def held_out(data: TrainingSet, folds: dict[str, int], left_out: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Marks the slices of the patients in the left-out folds."""
-    return np.isin([folds[str(name)] for name in data.patient], left_out)
 
 
 def evaluate_probabilities(
@@ -93,10 +78,4 @@ def patient_dice(
     mask_pred: NDArray[np.bool_], data: TrainingSet, chosen: NDArray[np.bool_]
 ) -> dict[str, float]:
     """Dice of each patient over all of its chosen slices; 1 where neither side holds tumour."""
-    patient, mask_ref = data.patient[chosen], data.mask[chosen]
-    scores = {}
-    for name in np.unique(patient):
-        pred, ref = mask_pred[patient == name], mask_ref[patient == name]
-        total = int(pred.sum()) + int(ref.sum())
-        scores[str(name)] = 2 * int((pred & ref).sum()) / total if total else 1.0
-    return scores
+    return group_dice(mask_pred, data.mask[chosen], data.patient[chosen])

@@ -11,12 +11,11 @@ from core.config import Frozen
 from core.metrics import Interval, bootstrap_mean
 from core.models.records import ModelRecord
 from core.models.weights import load_member
+from core.train.common.numbers import BOOTSTRAP_SEED
+from core.train.common.threads import one_thread
 from core.train.data import TrainingSet, load_training_set, patient_dice
 from core.train.predict import predict_slices
 from core.train.segmenter import find_packed
-from core.train.threads import one_thread
-
-BOOTSTRAP_SEED = 2024
 
 
 class FoldRow(Frozen):

@@ -1,27 +1,28 @@
-"""One member's training: a fixed number of epochs, the moving average of the weights, nothing picked."""
+"""One segmenter member's training: what its loss is, and what is said of left-out patients on the way."""
 
 from __future__ import annotations
 
-import copy
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from core.models.build import SegmentationNet, build_network, initialise
 from core.models.records import ArchitectureConfig
+from core.train.common.loop import Clock, Epoch, prepare_network, train_epochs
 from core.train.config import SegmenterConfig
 from core.train.data import evaluate_probabilities
 from core.train.predict import predict_slices
-from core.train.sampling import Batch, MemberTask, epoch_batches
+from core.train.sampling import Batch, SliceTask, epoch_batches
+from core.types import Float32Array, LabelArray
 
-Clock = Callable[[], float]
+Loss = Callable[[Tensor, Tensor], Tensor]
+Judged = tuple[float | None, float | None]
+Target = Float32Array | LabelArray
 
 
 @dataclass(frozen=True)
@@ -39,20 +40,27 @@ class EpochLog:
     learning_rate: float
     seconds: float
 
+    @property
+    def note(self) -> str:
+        """The Dice of the left-out patients, where there is one."""
+        return "" if self.held_out_patient_dice is None else f", left out {self.held_out_patient_dice:.3f}"
 
-def architecture_of(config: SegmenterConfig) -> ArchitectureConfig:
-    """The network that a training configuration asks for."""
+
+def architecture_of(config: SegmenterConfig, channels: int = 3, classes: int = 1) -> ArchitectureConfig:
+    """The network that a training configuration asks for; classes: logits, with background where several."""
     return ArchitectureConfig(
         kind=config.kind,
         encoder=config.encoder,
         decoder_channels=config.decoder_channels,
         decoder_width=config.decoder_width,
         head_dropout=config.head_dropout,
+        in_channels=channels,
+        classes=classes,
     )
 
 
 def train_member(
-    task: MemberTask,
+    task: SliceTask,
     report: Callable[[EpochLog], None],
     start: SegmentationNet | None = None,
     clock: Clock = time.perf_counter,
@@ -61,24 +69,49 @@ def train_member(
 
     start: a trained network to go on from (it is copied); None: new weights from the seed.
     """
-    config = task.config
-    net = _prepare_network(task, start)
-    average = copy.deepcopy(net).eval()
-    average.dropout.generator = None
-    optimiser = make_optimiser(net, config)
-    step = 0
-    for epoch in range(config.epochs):
-        started, losses, rate = clock(), [], 0.0
-        size = config.early_size if epoch < config.early_share * config.epochs else config.size
-        for batch in epoch_batches(task, epoch, size):
-            rate = learning_rate(config, step)
-            losses.append(_train_step(net, optimiser, batch, rate, config))
-            step += 1
-            update_average(average, net, min(config.ema_decay, (1 + step) / (10 + step)))
-        loss, dice = _evaluate(average, task, epoch)
-        seconds = clock() - started
-        report(EpochLog(epoch, size, float(np.mean(losses)), loss, dice, rate, seconds))
-    return average
+    config, data, unseen = task.config, task.data, task.unseen
+
+    def batches(epoch: int, size: int) -> Iterable[Batch]:
+        return epoch_batches(task, epoch, size)
+
+    def judge(average: SegmentationNet) -> Judged:
+        return evaluate_probabilities(predict_slices(average, data, unseen, config.size), data, unseen)
+
+    net = prepare_network(config, task.member, maker(architecture_of(config)), start)
+    return train_segmenter(
+        net, config, batches, segmentation_loss, judge if unseen.any() else None, report, clock
+    )
+
+
+def train_segmenter(
+    net: SegmentationNet,
+    config: SegmenterConfig,
+    batches: Callable[[int, int], Iterable[tuple[Float32Array, Target]]],
+    loss: Loss,
+    judge: Callable[[SegmentationNet], Judged] | None,
+    report: Callable[[EpochLog], None],
+    clock: Clock = time.perf_counter,
+) -> SegmentationNet:
+    """The moving average of the weights after the last epoch; `report` is called every epoch.
+
+    loss: of logits and what a batch brings beside its images. judge: loss and Dice of the left-out patients,
+    asked for every few epochs and after the last; None: nobody is left out.
+    """
+
+    def batch_loss(net: SegmentationNet, batch: tuple[Float32Array, Target]) -> Tensor:
+        image = torch.from_numpy(batch[0]).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", dtype=torch.bfloat16) if config.bf16 else nullcontext():
+            logits = net(image)
+        return loss(logits.float(), torch.from_numpy(batch[1]))
+
+    def ended(average: SegmentationNet, epoch: Epoch) -> None:
+        due = epoch.number == config.epochs - 1 or (epoch.number + 1) % config.evaluate_every == 0
+        held_out, dice = judge(average) if judge and due else (None, None)
+        size, mean, rate = epoch.size, epoch.train_loss, epoch.learning_rate
+        report(EpochLog(epoch.number, size, mean, held_out, dice, rate, epoch.seconds()))
+
+    steps = config.samples_per_epoch // config.batch_size * config.epochs
+    return train_epochs(net, config, steps, batches, batch_loss, ended, clock)
 
 
 def segmentation_loss(logits: Tensor, target: Tensor) -> Tensor:
@@ -89,74 +122,12 @@ def segmentation_loss(logits: Tensor, target: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, target) + 1 - dice
 
 
-def learning_rate(config: SegmenterConfig, step: int) -> float:
-    """Linear warm-up, then half a cosine down to the final share."""
-    steps = config.samples_per_epoch // config.batch_size * config.epochs
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    share = (step - config.warmup_steps) / max(1, steps - config.warmup_steps)
-    floor = config.final_lr_share
-    return config.learning_rate * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share)))
+def maker(architecture: ArchitectureConfig) -> Callable[[torch.Generator], SegmentationNet]:
+    """Makes a network of this architecture with new weights from a generator."""
 
-
-def _prepare_network(task: MemberTask, start: SegmentationNet | None) -> SegmentationNet:
-    generator = torch.Generator().manual_seed(task.config.seed * 1000 + task.member)
-    if start is None:
-        net = build_network(architecture_of(task.config))
+    def make(generator: torch.Generator) -> SegmentationNet:
+        net = build_network(architecture)
         initialise(net, generator)
-    else:
-        net = copy.deepcopy(start).requires_grad_(True)
-    net.dropout.generator = generator
-    return net.to(memory_format=torch.channels_last)
+        return net
 
-
-def _evaluate(average: SegmentationNet, task: MemberTask, epoch: int) -> tuple[float | None, float | None]:
-    last = epoch == task.config.epochs - 1
-    if not task.unseen.any() or not (last or (epoch + 1) % task.config.evaluate_every == 0):
-        return None, None
-    prob = predict_slices(average, task.data, task.unseen, task.config.size)
-    return evaluate_probabilities(prob, task.data, task.unseen)
-
-
-def make_optimiser(net: SegmentationNet, config: SegmenterConfig) -> torch.optim.AdamW:
-    """AdamW whose decay leaves biases and scales alone."""
-    decayed = [parameter for parameter in net.parameters() if parameter.ndim > 1]
-    plain = [parameter for parameter in net.parameters() if parameter.ndim <= 1]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate)
-
-
-def _train_step(
-    net: SegmentationNet,
-    optimiser: torch.optim.AdamW,
-    batch: Batch,
-    rate: float,
-    config: SegmenterConfig,
-) -> float:
-    image = torch.from_numpy(batch[0]).contiguous(memory_format=torch.channels_last)
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    net.train()
-    with torch.autocast("cpu", dtype=torch.bfloat16) if config.bf16 else nullcontext():
-        logits = net(image)
-    loss = segmentation_loss(logits.float(), torch.from_numpy(batch[1]))
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(net.parameters(), config.gradient_limit)
-    optimiser.step()
-    return float(loss.detach())
-
-
-def update_average(average: SegmentationNet, net: SegmentationNet, decay: float) -> None:
-    """Move the average by a share of 1 - decay towards the network, in place."""
-    with torch.no_grad():
-        for kept, new in zip(average.parameters(), net.parameters(), strict=True):
-            kept.lerp_(new, 1 - decay)
-        for kept_buffer, new_buffer in zip(average.buffers(), net.buffers(), strict=True):
-            if kept_buffer.is_floating_point():
-                kept_buffer.lerp_(new_buffer, 1 - decay)
-            else:
-                kept_buffer.copy_(new_buffer)
+    return make

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import platform
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields, replace
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
 
-from core.config import digest
-from core.errors import InputProblem, SettingsProblem
+from core.errors import InputProblem
 from core.models.build import SegmentationNet
-from core.models.records import MemberRecord, ModelRecord, TrainingRecord
-from core.models.registry import RECORD_FILE, read_record, write_record
+from core.models.records import ModelRecord
+from core.models.registry import write_record
 from core.models.weights import load_network, save_weights
+from core.train.common.curve import Say, curve_writer
+from core.train.common.groups import assign_folds, in_folds, names_by_fold
+from core.train.common.record import (
+    SEGMENTER_LIBRARIES,
+    choose_members,
+    earlier_limits,
+    is_complete,
+    member_records,
+    training_record,
+    weight_name,
+)
+from core.train.common.threads import one_thread
 from core.train.config import SegmenterConfig
-from core.train.data import TrainingSet, assign_folds, held_out, load_training_set, tumour_volumes
-from core.train.loop import EpochLog, architecture_of, train_member
-from core.train.sampling import MemberTask
-from core.train.threads import one_thread
-from core.types import Limits
+from core.train.data import TrainingSet, load_training_set, tumour_volumes
+from core.train.loop import architecture_of, train_member
+from core.train.sampling import SliceTask
 
 PACKED_FILE = "lgg128_train.npz"
-LIBRARIES = ("torch", "segmentation-models-pytorch", "timm", "numpy", "opencv-python-headless", "safetensors")
-
-Say = Callable[[str], None]
 
 
 def train(
@@ -39,22 +41,14 @@ def train(
     as soon as every member is there. Raises InputProblem without the data, SettingsProblem for an unknown
     member.
     """
-    chosen = tuple(range(len(config.members))) if members is None else tuple(members)
-    unknown = [member for member in chosen if not 0 <= member < len(config.members)]
-    if unknown:
-        raise SettingsProblem(
-            "There is no such member",
-            found=str(unknown[0]),
-            expected=f"0 to {len(config.members) - 1}",
-            fix="choose members that the configuration lists",
-        )
+    chosen = choose_members(config, members)
     packed = find_packed(data)
     training_set = load_training_set(packed)
     out.mkdir(parents=True, exist_ok=True)
     with one_thread():
         for member in chosen:
             _train_one(config, training_set, member, out, say)
-    if all((out / weight_name(member)).is_file() for member in range(len(config.members))):
+    if is_complete(config, out):
         assemble(config, packed, out)
     return out
 
@@ -71,10 +65,16 @@ def assemble(config: SegmenterConfig, packed: Path, out: Path) -> ModelRecord:
         working_size=config.size,
         channels=config.channels,
         class_names=config.class_names,
-        members=tuple(_member_record(out, k, left_out) for k, left_out in enumerate(config.members)),
-        folds=tuple(tuple(sorted(n for n in folds if folds[n] == fold)) for fold in range(config.folds)),
-        training=_training_record(config, packed, out),
-        rule_limits=_earlier_limits(out),
+        members=member_records(config, out),
+        folds=names_by_fold(folds, config.folds),
+        training=training_record(
+            config,
+            out,
+            epochs=sum(run.epochs for run in config.runs),
+            data_digest=hashlib.sha256(packed.read_bytes()).hexdigest(),
+            libraries=SEGMENTER_LIBRARIES,
+        ),
+        rule_limits=earlier_limits(out),
         volume=config.about.volume,
         licence=config.about.licence,
         source=config.about.source,
@@ -99,60 +99,11 @@ def find_packed(data: Path) -> Path:
 
 def _train_one(config: SegmenterConfig, data: TrainingSet, member: int, out: Path, say: Say) -> None:
     folds = assign_folds(tumour_volumes(data), config.folds)
-    unseen = held_out(data, folds, config.members[member])
-    total = sum(run.epochs for run in config.runs)
-    lines: list[EpochLog] = []
-
-    def report(line: EpochLog) -> None:
-        lines.append(replace(line, epoch=len(lines)))
-        write_log(out / log_name(member), lines)
-        say(f"member {member}, epoch {len(lines)}/{total}: loss {line.train_loss:.4f}, {line.seconds:.0f} s")
-
+    unseen = in_folds(data.patient, folds, config.members[member])
+    report = curve_writer(out, member, sum(run.epochs for run in config.runs), say)
     start: SegmentationNet | None = None
     for run in config.runs:
-        net = train_member(MemberTask(run, data, member, unseen), report, start)
+        net = train_member(SliceTask(run, data, member, unseen), report, start)
         save_weights(net, out / weight_name(member))
         # The next run goes on from what was saved, so that it can also start from the file alone.
         start = load_network(out / weight_name(member), architecture_of(config))
-
-
-def write_log(path: Path, lines: Sequence[EpochLog]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, [field.name for field in fields(EpochLog)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(line) for line in lines)
-
-
-def _member_record(out: Path, member: int, left_out: tuple[int, ...]) -> MemberRecord:
-    name = weight_name(member)
-    found = hashlib.sha256((out / name).read_bytes()).hexdigest()
-    return MemberRecord(file=name, sha256=found, left_out_folds=left_out)
-
-
-def _training_record(config: SegmenterConfig, packed: Path, out: Path) -> TrainingRecord:
-    return TrainingRecord(
-        config=f"core/train/configs/{config.id}.json",
-        config_digest=digest(config.model_dump(mode="json", exclude={"about"})),
-        data_digest=hashlib.sha256(packed.read_bytes()).hexdigest(),
-        seed=config.seed,
-        epochs=sum(run.epochs for run in config.runs),
-        versions=(("python", platform.python_version()), *((name, version(name)) for name in LIBRARIES)),
-        seconds=tuple(logged_seconds(out / log_name(member)) for member in range(len(config.members))),
-    )
-
-
-def logged_seconds(path: Path) -> float:
-    with path.open(newline="", encoding="utf-8") as stream:
-        return round(sum(float(line["seconds"]) for line in csv.DictReader(stream)), 1)
-
-
-def _earlier_limits(out: Path) -> Limits | None:
-    return read_record(out / RECORD_FILE).rule_limits if (out / RECORD_FILE).is_file() else None
-
-
-def weight_name(member: int) -> str:
-    return f"member_{member}.safetensors"
-
-
-def log_name(member: int) -> str:
-    return f"log_{member}.csv"

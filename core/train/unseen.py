@@ -9,9 +9,9 @@ import numpy as np
 
 from core.models.records import ModelRecord
 from core.models.weights import load_member
+from core.train.common.threads import one_thread
 from core.train.data import TrainingSet
 from core.train.predict import predict_slices
-from core.train.threads import one_thread
 from core.types import BoolArray, Float32Array, SliceSamples
 from core.uncertainty import Reduced, reduce
 

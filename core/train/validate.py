@@ -14,20 +14,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import EstimatorConfig, Frozen
+from core.config import Frozen
 from core.errors import InputProblem
 from core.inference import open_predictor
 from core.metrics import Interval, bootstrap_mean, dice
 from core.models.records import ModelRecord
+from core.train.common.curve import Say
+from core.train.common.judging import no_progress, plain_estimator
+from core.train.common.numbers import BOOTSTRAP_SEED
 from core.train.held_out import FoldRow, out_of_fold
 from core.types import BoolArray, Float32Array, Geometry, Image
 from core.uncertainty import reduce
 
-BOOTSTRAP_SEED = 2024
 THRESHOLD = 0.5
 FLAIR_INDEX = 1
 
-Say = Callable[[str], None]
 Predict = Callable[[Float32Array, tuple[int, ...]], Float32Array]
 """From an image (channel, slice, row, column) and the channel of each model input to mean probabilities."""
 
@@ -183,11 +184,10 @@ def _member_rows(record: ModelRecord, studies: Sequence[Study], say: Say) -> tup
 def model_predictor(record: ModelRecord) -> Predict:
     """The product's inference on the processor: the mean over the members, without dropout."""
     predictor = open_predictor(record, device="cpu")
-    estimator = EstimatorConfig(kind="ensemble" if len(record.members) > 1 else "point")
 
     def predict(values: Float32Array, channels: tuple[int, ...]) -> Float32Array:
         image = as_image(values, record.channels)
-        stream = predictor.stream(image, channels, estimator, "validation", _silent)
+        stream = predictor.stream(image, channels, plain_estimator(record), "validation", no_progress)
         return np.asarray(reduce(stream, image.slices, image.slice_shape).prob.values[0])
 
     return predict
@@ -197,7 +197,3 @@ def as_image(values: Float32Array, names: tuple[str, ...]) -> Image:
     grid = (values.shape[1], values.shape[2], values.shape[3])
     geometry = Geometry(None, None, "axial", "assumed", None, grid, (0, 1, 2), (False, False, False))
     return Image(values, geometry, names, "MR", "uint8", (float(values.min()), float(values.max())))
-
-
-def _silent(share: float, sentence: str) -> None:
-    pass

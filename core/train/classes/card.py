@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from string import Template
 
 from core.metrics.evaluation_records import EvaluationReport
 from core.models.records import ClassifierArchitecture, ModelRecord
 from core.train.classes.validate import ClassValidation, store_limit, validate_classifier
-from core.types import Estimate
+from core.train.common.card import course, listed, members_fact, minutes, versions, write_documents
+from core.train.common.curve import Say
+from core.train.common.numbers import number
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
-TABLE_FILE, CARD_FILE = "validation.json", "CARD.md"
 STRIDE = 32
 """Pixels of the working size per place of the evidence map."""
 
@@ -31,8 +31,6 @@ CLASS_ROWS = (
     ("sensitivity_at_95_specificity", "Sensitivity at 95 % specificity"),
 )
 
-Say = Callable[[str], None]
-
 
 def validate_and_write(record: ModelRecord, data: Path, say: Say = print) -> ClassValidation:
     """Judge a classifier, store the limit of its confidence, and write its table and card."""
@@ -43,9 +41,7 @@ def validate_and_write(record: ModelRecord, data: Path, say: Say = print) -> Cla
 
 def write_class_card(record: ModelRecord, validation: ClassValidation) -> None:
     """Write `validation.json` and `CARD.md` into the model's folder."""
-    folder = record.folder
-    (folder / TABLE_FILE).write_text(validation.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    (folder / CARD_FILE).write_text(class_card(record, validation), encoding="utf-8")
+    write_documents(record, validation, class_card(record, validation), indent=1)
 
 
 def class_card(record: ModelRecord, validation: ClassValidation) -> str:
@@ -66,7 +62,6 @@ def class_card(record: ModelRecord, validation: ClassValidation) -> str:
 
 
 def _facts(record: ModelRecord, validation: ClassValidation) -> str:
-    size = sum((record.folder / each.file).stat().st_size for each in record.members) / 1e6
     what = record.architecture
     assert isinstance(what, ClassifierArchitecture)
     shape = f", blocks {what.depths}, channels {what.dims}" if what.dims else ""
@@ -81,11 +76,11 @@ def _facts(record: ModelRecord, validation: ClassValidation) -> str:
         f"Working size: {record.working_size} x {record.working_size} pixels",
         f"Network: timm {what.backbone}{shape}, no pretrained weights; dropout {what.head_dropout} of whole "
         "channels before the linear head",
-        f"Members: {len(record.members)}, {size:.1f} MB in half precision",
+        members_fact(record),
         f"Test-time variants: {len(record.moves)}, small shifts and scales. Never mirrored: the heart would "
         "change sides.",
     )
-    return "\n".join(f"- {line}" for line in lines)
+    return listed(lines)
 
 
 def _table(record: ModelRecord, validation: ClassValidation) -> str:
@@ -139,26 +134,10 @@ def _recipe(record: ModelRecord) -> str:
     made = record.training
     if made is None:
         return "Trained elsewhere."
-    minutes = ", ".join(f"{seconds / 60:.0f}" for seconds in made.seconds)
-    versions = ", ".join(f"{name} {number}" for name, number in made.versions)
     return (
         f"`python -m core train classifier --data DATA --config {made.config}`, then\n"
         f"`python -m core train validate {record.id} --data DATA`.\n"
-        f"{made.epochs} epochs, moving average after the last one, no checkpoint picked; seed {made.seed};\n"
-        f"minutes per member, all at once on a busy two-core machine: {minutes}. Curves: `log_*.csv`.\n"
-        f"Made with {versions}.\nSettings {made.config_digest[:12]}, data {made.data_digest[:12]}."
+        f"{course(made)}\n"
+        f"minutes per member, all at once on a busy two-core machine: {minutes(made)}. Curves: `log_*.csv`.\n"
+        f"Made with {versions(made)}.\nSettings {made.config_digest[:12]}, data {made.data_digest[:12]}."
     )
-
-
-def number(value: Estimate, *, sign: bool = False) -> str:
-    """A value to three digits with its interval.
-
-    >>> number(Estimate(value=0.5, low=0.25, high=0.75))
-    '0.500 [0.250, 0.750]'
-    """
-    if value.value is None:
-        return "undefined"
-    form = "+.3f" if sign else ".3f"
-    if value.low is None or value.high is None:
-        return f"{value.value:{form}}"
-    return f"{value.value:{form}} [{value.low:{form}}, {value.high:{form}}]"

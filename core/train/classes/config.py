@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.config import Frozen
 from core.models.records import ClassifierArchitecture, PictureMove
-from core.train.config import About
+from core.train.common.settings import TrainingSettings
 
 
 class PictureChanges(Frozen):
@@ -53,7 +53,7 @@ class SecondRun(Frozen):
     warmup_steps: int
 
 
-class ClassifierConfig(Frozen):
+class ClassifierConfig(TrainingSettings):
     """Everything that decides a classifier's weights, apart from the data and the library versions.
 
     members: for each member, the folds that it never sees. Two sizes: a share of the epochs runs at the
@@ -62,26 +62,16 @@ class ClassifierConfig(Frozen):
     of random ones.
     """
 
-    id: str
-    about: About
     channels: tuple[str, ...] = ("X-ray",)
     class_names: tuple[str, ...]
     architecture: ClassifierArchitecture
-    members: tuple[tuple[int, ...], ...]
-    folds: int = 5
-    seed: int = 2024
-    epochs: int
     batch_size: int = 25
-    size: int = 128
-    early_size: int = 96
     early_share: float = 0.5
     mean: tuple[float, ...] = (0.5,)
     std: tuple[float, ...] = (0.25,)
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     warmup_steps: int = 60
-    final_lr_share: float = 0.01
-    gradient_limit: float = 2.0
     ema_decay: float = 0.99
     label_smoothing: float = 0.1
     mix_alpha: float = 0.2
@@ -93,11 +83,7 @@ class ClassifierConfig(Frozen):
     @property
     def runs(self) -> tuple[ClassifierConfig, ...]:
         """The settings of each run; the second goes on from the saved weights of the first."""
-        first = self.model_copy(update={"second": None})
-        if self.second is None:
-            return (first,)
-        changes = dict(self.second) | {"early_share": 0.0, "seed": self.seed + 1}
-        return first, first.model_copy(update=changes)
+        return self.split_runs("second", self.second)
 
 
 def with_backbone(config: ClassifierConfig, backbone: str | None, hub_weights: bool) -> ClassifierConfig:

@@ -82,11 +82,6 @@ def assign_person_folds(data: PictureSet, folds: int) -> dict[str, int]:
     return {name: place % folds for place, name in enumerate(ranked)}
 
 
-def left_out(data: PictureSet, folds: Mapping[str, int], chosen: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Marks the pictures of the persons in the chosen folds."""
-    return np.isin([folds[str(name)] for name in data.person], chosen)
-
-
 def scaled_pictures(data: PictureSet, size: int) -> NDArray[np.float32]:
     """All pictures (n, size, size) scaled by their own percentiles, as the product scales them: 0 … 1.5."""
     scaled = (apply_range(picture, intensity_range(picture)) for picture in data.image)

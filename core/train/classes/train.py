@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import platform
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields, replace
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
 
-from core.config import digest
-from core.errors import SettingsProblem
 from core.models.backbones import hub_classifier
 from core.models.build_classifier import ClassifierNet
-from core.models.records import MemberRecord, ModelRecord, PreprocessingConfig, TrainingRecord
-from core.models.registry import RECORD_FILE, read_record, write_record
+from core.models.records import ModelRecord, PreprocessingConfig
+from core.models.registry import write_record
 from core.models.weights import load_classifier, save_weights
 from core.train.classes.config import ClassifierConfig
-from core.train.classes.data import (
-    PictureSet,
-    assign_person_folds,
-    left_out,
-    load_pictures,
-    pictures_digest,
+from core.train.classes.data import PictureSet, assign_person_folds, load_pictures, pictures_digest
+from core.train.classes.loop import ClassifierTask, train_classifier_member
+from core.train.common.curve import Say, curve_writer
+from core.train.common.groups import in_folds, names_by_fold
+from core.train.common.record import (
+    LIBRARIES,
+    choose_members,
+    earlier_limits,
+    is_complete,
+    member_records,
+    training_record,
+    weight_name,
 )
-from core.train.classes.loop import ClassifierLog, ClassifierTask, train_classifier_member
-from core.train.threads import one_thread
-from core.types import Limits
-
-LIBRARIES = ("torch", "timm", "numpy", "opencv-python-headless", "safetensors")
-Say = Callable[[str], None]
+from core.train.common.threads import one_thread
 
 
 def train_classifier(
@@ -43,22 +37,14 @@ def train_classifier(
     each on one thread. `model.json` is written as soon as every member is there. Raises InputProblem without
     the data, SettingsProblem for an unknown member, ModelProblem for a backbone that cannot be had.
     """
-    chosen = tuple(range(len(config.members))) if members is None else tuple(members)
-    unknown = [member for member in chosen if not 0 <= member < len(config.members)]
-    if unknown:
-        raise SettingsProblem(
-            "There is no such member",
-            found=str(unknown[0]),
-            expected=f"0 to {len(config.members) - 1}",
-            fix="choose members that the configuration lists",
-        )
+    chosen = choose_members(config, members)
     pictures = load_pictures(data, config.class_names)
     start = hub_classifier(config.architecture, config.seed) if config.hub_weights else None
     out.mkdir(parents=True, exist_ok=True)
     with one_thread():
         for member in chosen:
             _train_one(config, pictures, member, out, start, say)
-    if all((out / weight_name(member)).is_file() for member in range(len(config.members))):
+    if is_complete(config, out):
         assemble_classifier_record(config, pictures, out)
     return out
 
@@ -78,21 +64,22 @@ def assemble_classifier_record(config: ClassifierConfig, pictures: PictureSet, o
         class_names=config.class_names,
         activation="softmax",
         moves=config.moves,
-        members=tuple(_member_record(out, k, folds) for k, folds in enumerate(config.members)),
-        folds=tuple(tuple(sorted(n for n in folds if folds[n] == fold)) for fold in range(config.folds)),
-        training=_training_record(config, pictures, out),
-        rule_limits=_earlier_limits(out),
+        members=member_records(config, out),
+        folds=names_by_fold(folds, config.folds),
+        training=training_record(
+            config,
+            out,
+            epochs=sum(run.epochs for run in config.runs),
+            data_digest=pictures_digest(pictures),
+            libraries=LIBRARIES,
+        ),
+        rule_limits=earlier_limits(out),
         volume=config.about.volume,
         licence=config.about.licence,
         source=config.about.source,
     )
     write_record(record, out)
     return record.model_copy(update={"folder": out})
-
-
-def weight_name(member: int) -> str:
-    """File of a member's weights in its model folder."""
-    return f"member_{member}.safetensors"
 
 
 def _train_one(
@@ -104,56 +91,10 @@ def _train_one(
     say: Say,
 ) -> None:
     folds = assign_person_folds(pictures, config.folds)
-    unseen = left_out(pictures, folds, config.members[member])
-    total = sum(run.epochs for run in config.runs)
-    lines: list[ClassifierLog] = []
-
-    def report(line: ClassifierLog) -> None:
-        lines.append(replace(line, epoch=len(lines)))
-        _write_log(out / _log_name(member), lines)
-        say(f"member {member}, epoch {len(lines)}/{total}: loss {line.train_loss:.4f}, {line.seconds:.0f} s")
-
+    unseen = in_folds(pictures.person, folds, config.members[member])
+    report = curve_writer(out, member, sum(run.epochs for run in config.runs), say)
     for run in config.runs:
         net = train_classifier_member(ClassifierTask(run, pictures, member, unseen), report, start)
         save_weights(net, out / weight_name(member))
         # The next run goes on from what was saved, so that it can also start from the file alone.
         start = load_classifier(out / weight_name(member), config.architecture)
-
-
-def _write_log(path: Path, lines: Sequence[ClassifierLog]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        names = [field.name for field in fields(ClassifierLog)]
-        writer = csv.DictWriter(stream, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(line) for line in lines)
-
-
-def _member_record(out: Path, member: int, folds: tuple[int, ...]) -> MemberRecord:
-    name = weight_name(member)
-    found = hashlib.sha256((out / name).read_bytes()).hexdigest()
-    return MemberRecord(file=name, sha256=found, left_out_folds=folds)
-
-
-def _training_record(config: ClassifierConfig, pictures: PictureSet, out: Path) -> TrainingRecord:
-    return TrainingRecord(
-        config=f"core/train/configs/{config.id}.json",
-        config_digest=digest(config.model_dump(mode="json", exclude={"about"})),
-        data_digest=pictures_digest(pictures),
-        seed=config.seed,
-        epochs=sum(run.epochs for run in config.runs),
-        versions=(("python", platform.python_version()), *((name, version(name)) for name in LIBRARIES)),
-        seconds=tuple(_logged_seconds(out / _log_name(member)) for member in range(len(config.members))),
-    )
-
-
-def _logged_seconds(path: Path) -> float:
-    with path.open(newline="", encoding="utf-8") as stream:
-        return round(sum(float(line["seconds"]) for line in csv.DictReader(stream)), 1)
-
-
-def _earlier_limits(out: Path) -> Limits | None:
-    return read_record(out / RECORD_FILE).rule_limits if (out / RECORD_FILE).is_file() else None
-
-
-def _log_name(member: int) -> str:
-    return f"log_{member}.csv"

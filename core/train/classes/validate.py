@@ -5,14 +5,13 @@ Through the product's own reader and inference; the baseline is fitted and avera
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import EstimatorConfig, Frozen
+from core.config import Frozen
 from core.inference import Predictor, open_predictor
 from core.io import read_case
 from core.metrics.classes.paired import paired_differences
@@ -23,14 +22,15 @@ from core.models.records import ModelRecord
 from core.models.registry import write_record
 from core.train.classes.baseline import baseline_probabilities
 from core.train.classes.data import PictureSet, find_pictures, load_pictures
-from core.train.threads import one_thread
+from core.train.common.curve import Say
+from core.train.common.judging import no_progress, plain_estimator
+from core.train.common.numbers import BOOTSTRAP_SEED
+from core.train.common.threads import one_thread
 from core.types import Estimate, Limits, NamedBytes, RuleLimit, UnitTable
 
-BOOTSTRAP_SEED, REPLICATES = 2024, 2000
+REPLICATES = 2000
 LOW_SHARE = 0.2
 """Share of the out-of-fold pictures that the limit of the confidence leaves below it."""
-
-Say = Callable[[str], None]
 
 
 class Difference(Frozen):
@@ -112,8 +112,8 @@ def ask(predictor: Predictor, path: Path, members: tuple[int, ...]) -> NDArray[n
     """Class probabilities (member, class) of a picture file, as the product reads and judges it."""
     case = read_case([NamedBytes(path.name, path.read_bytes())])
     channels = (0,) * len(predictor.record.channels)
-    estimator = EstimatorConfig(kind="ensemble" if len(predictor.record.members) > 1 else "point")
-    return predictor.classify(case.image, channels, estimator, "validation", _silent, members).prob
+    estimator = plain_estimator(predictor.record)
+    return predictor.classify(case.image, channels, estimator, "validation", no_progress, members).prob
 
 
 def store_limit(record: ModelRecord, validation: ClassValidation) -> ModelRecord:
@@ -190,7 +190,3 @@ def _limit_check(prob: NDArray[np.float64], pictures: PictureSet) -> LimitCheck:
         accuracy_below=float(right[below].mean()) if below.any() else float("nan"),
         accuracy_above=float(right[~below].mean()) if not below.all() else float("nan"),
     )
-
-
-def _silent(share: float, sentence: str) -> None:
-    pass

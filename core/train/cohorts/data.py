@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.errors import InputProblem, SettingsProblem
 from core.models.preprocess import apply_range, fit_slice, intensity_range
-from core.train.data import assign_folds
+from core.train.common.groups import assign_folds
 from core.types import Case, CohortRecord, Float32Array, LabelArray
 
 if TYPE_CHECKING:
@@ -119,11 +118,6 @@ def group_folds(data: SliceSet, folds: int) -> dict[str, int]:
         )
     volumes = {name: int((data.label[data.group == name] > 0).sum()) for name in names}
     return assign_folds(volumes, folds)
-
-
-def unseen_slices(data: SliceSet, folds: dict[str, int], left_out: Sequence[int]) -> NDArray[np.bool_]:
-    """Marks the slices of the patients in the left-out folds."""
-    return np.isin([folds[str(name)] for name in data.group], left_out)
 
 
 def _fit_label(label: LabelArray, classes: int, size: int) -> LabelArray:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
 import re
-from collections.abc import Sequence
-from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
-from core.config import digest
 from core.detector import fit_limits
 from core.errors import SettingsProblem
 from core.models.install import require_free_id
-from core.models.records import MemberRecord, ModelRecord, TrainingRecord
+from core.models.records import ModelRecord
 from core.models.registry import user_models_folder, write_record
 from core.models.weights import save_weights
 from core.train.cohorts.data import (
@@ -23,13 +17,13 @@ from core.train.cohorts.data import (
     group_folds,
     label_slices,
     load_slices,
-    unseen_slices,
 )
 from core.train.cohorts.loop import CohortTask, cohort_architecture, train_cohort_member
+from core.train.common.curve import Say, curve_writer
+from core.train.common.groups import in_folds, names_by_fold
+from core.train.common.record import SEGMENTER_LIBRARIES, member_records, training_record, weight_name
+from core.train.common.threads import one_thread
 from core.train.config import SegmenterConfig
-from core.train.loop import EpochLog
-from core.train.segmenter import LIBRARIES, Say, log_name, logged_seconds, weight_name, write_log
-from core.train.threads import one_thread
 from core.types import Limits
 
 CONFIG = Path(__file__).parents[1] / "configs" / "segmenter-any.json"
@@ -96,18 +90,8 @@ def _check(config: SegmenterConfig) -> None:
 def _train_one(
     config: SegmenterConfig, data: SliceSet, folds: dict[str, int], member: int, out: Path, say: Say
 ) -> None:
-    lines: list[EpochLog] = []
-
-    def report(line: EpochLog) -> None:
-        lines.append(replace(line, epoch=len(lines)))
-        write_log(out / log_name(member), lines)
-        held = "" if line.held_out_patient_dice is None else f", left out {line.held_out_patient_dice:.3f}"
-        say(
-            f"member {member}, epoch {len(lines)}/{config.epochs}: loss {line.train_loss:.4f}{held}, "
-            f"{line.seconds:.0f} s"
-        )
-
-    unseen = unseen_slices(data, folds, config.members[member])
+    unseen = in_folds(data.group, folds, config.members[member])
+    report = curve_writer(out, member, config.epochs, say)
     net = train_cohort_member(CohortTask(config, data, member, unseen), report)
     save_weights(net, out / weight_name(member))
 
@@ -126,16 +110,16 @@ def _assemble(
         channels=data.channels,
         class_names=data.classes,
         activation="sigmoid" if len(data.classes) == 1 else "softmax",
-        members=tuple(_member(out, k, left_out) for k, left_out in enumerate(config.members)),
-        folds=tuple(tuple(sorted(n for n in folds if folds[n] == fold)) for fold in range(config.folds)),
-        training=TrainingRecord(
-            config=f"core/train/configs/{CONFIG.name}",
-            config_digest=digest(config.model_dump(mode="json", exclude={"about", "id"})),
-            data_digest=cohort.record.id,
-            seed=config.seed,
+        members=member_records(config, out),
+        folds=names_by_fold(folds, config.folds),
+        training=training_record(
+            config,
+            out,
             epochs=config.epochs,
-            versions=(("python", platform.python_version()), *((name, version(name)) for name in LIBRARIES)),
-            seconds=tuple(logged_seconds(out / log_name(member)) for member in range(len(config.members))),
+            data_digest=cohort.record.id,
+            libraries=SEGMENTER_LIBRARIES,
+            config=CONFIG.stem,
+            apart_from=frozenset({"about", "id"}),
         ),
         rule_limits=_limits(cohort),
         volume=config.about.volume,
@@ -151,9 +135,3 @@ def _limits(cohort: StudyCohort) -> Limits:
     references = ((name, label_slices(case) > 0) for name, _, case in cohort.cases)
     found = fit_limits(references, f"{cohort.record.name}, training patients")
     return found.model_copy(update={"patients": len({group for _, group, _ in cohort.cases})})
-
-
-def _member(out: Path, member: int, left_out: Sequence[int]) -> MemberRecord:
-    name = weight_name(member)
-    found = hashlib.sha256((out / name).read_bytes()).hexdigest()
-    return MemberRecord(file=name, sha256=found, left_out_folds=tuple(left_out))

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import EstimatorConfig, Frozen
+from core.config import Frozen
 from core.inference import open_predictor
 from core.metrics import Interval, bootstrap_mean, dice
 from core.models.records import ModelRecord
 from core.train.cohorts.data import StudyCohort, label_slices
-from core.train.segmenter import Say
+from core.train.common.curve import Say
+from core.train.common.judging import no_progress, plain_estimator
+from core.train.common.numbers import BOOTSTRAP_SEED
 from core.types import LabelArray
 from core.uncertainty import reduce
 
-BOOTSTRAP_SEED = 2024
 EVERYTHING = "all classes together"
 
 
@@ -68,9 +69,9 @@ def validate_on_cohort(record: ModelRecord, cohort: StudyCohort, say: Say = prin
         stream = predictor.stream(
             case.image,
             tuple(range(len(record.channels))),
-            EstimatorConfig(kind="ensemble" if len(record.members) > 1 else "point"),
+            plain_estimator(record),
             "validation",
-            _silent,
+            no_progress,
             unseen,
         )
         found = reduce(stream, case.image.slices, case.image.slice_shape, len(record.class_names))
@@ -110,7 +111,3 @@ def _row(name: str, index: int, judged: Sequence[_Judged]) -> ClassRow:
         false_alarms=mean(found, ~present),
         missed=mean(1.0 - found, present),
     )
-
-
-def _silent(share: float, sentence: str) -> None:
-    pass

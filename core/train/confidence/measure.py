@@ -6,12 +6,14 @@ patients were read once, when the choice was made and committed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from core.config import EstimatorConfig, Frozen
+from core.config import Frozen
 from core.inference import open_predictor
 from core.models.records import ModelRecord
+from core.train.common.curve import Say
+from core.train.common.judging import no_progress, plain_estimator
 from core.train.confidence.choice import Stress, Variant, stresses, variants
 from core.train.confidence.judged import PatientRow, Place, Table, Units, judge, patient_rows, places, table
 from core.train.data import load_training_set
@@ -19,8 +21,6 @@ from core.train.segmenter import find_packed
 from core.train.unseen import JudgedStudy, studies_of, unseen_samples
 from core.train.validate import as_image, read_studies
 from core.uncertainty import reduce
-
-Say = Callable[[str], None]
 
 
 class Ranking(Frozen):
@@ -68,11 +68,10 @@ def confidence_report(
 def validation_studies(record: ModelRecord, data: Path) -> Iterator[JudgedStudy]:
     """The patients in `lgg/tif`, through the product's inference with all members, at native size."""
     predictor = open_predictor(record, device="cpu")
-    estimator = EstimatorConfig(kind="ensemble" if len(record.members) > 1 else "point")
     for study in read_studies(data):
         image = as_image(study.image, record.channels)
         channels = tuple(range(len(record.channels)))
-        stream = predictor.stream(image, channels, estimator, "validation", lambda share, sentence: None)
+        stream = predictor.stream(image, channels, plain_estimator(record), "validation", no_progress)
         yield JudgedStudy(study.patient, reduce(stream, image.slices, image.slice_shape), study.mask_ref)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from string import Template
 
 from core.models.records import ModelRecord
+from core.train.common.card import write_documents
+from core.train.common.numbers import number
 from core.train.confidence.choice import EARLIER, Stress, Variant
 from core.train.confidence.judged import PLACES, ScoreRow, Table
 from core.train.confidence.measure import ConfidenceReport, Ranking
-from core.types import Estimate
 from core.uncertainty import SCORES, score_spec
 
 TEMPLATE = Path(__file__).with_name("template.md")
@@ -21,10 +22,8 @@ TARGET_OUT_OF_FOLD, TARGET_VALIDATION = 0.90, 0.91
 
 def write_confidence(record: ModelRecord, report: ConfidenceReport) -> Path:
     """Write `confidence.json` and `CONFIDENCE.md` into the model's folder and return the document's path."""
-    (record.folder / REPORT).write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    path = record.folder / DOCUMENT
-    path.write_text(confidence_text(record, report), encoding="utf-8")
-    return path
+    text = confidence_text(record, report)
+    return write_documents(record, report, text, names=(REPORT, DOCUMENT), indent=1)
 
 
 def confidence_text(record: ModelRecord, report: ConfidenceReport) -> str:
@@ -56,8 +55,8 @@ def _verdict(where: str, found: Table, target: float) -> str:
     earlier = next(row for row in found.rows if row.score == EARLIER)
     return (
         f"- {where}, {found.patients} patients, all {found.units:,} slices: normalised AURC "
-        f"**{_estimate(value, 3)}**; the aim of {target:.2f} is {said}. The rule before it has "
-        f"{_estimate(earlier.normalised_aurc, 3)} on the same slices."
+        f"**{number(value, 3)}**; the aim of {target:.2f} is {said}. The rule before it has "
+        f"{number(earlier.normalised_aurc, 3)} on the same slices."
     )
 
 
@@ -100,25 +99,25 @@ def _table(found: Table) -> str:
 def _line(row: ScoreRow) -> str:
     label = score_spec(row.score).label
     name = f"**{label}** (default)" if row.score == SCORES[0].key else label
-    found = _estimate(row.found_only, 3)
+    found = number(row.found_only, 3)
     if row.found_undefined:
         found += f", {row.found_undefined} undefined"
     if row.normalised_aurc is None:
         return f"| {name} | undefined on {row.undefined:,} | | | | | {found} |"
     without = f"{row.without.value:.3f}" if row.without else ""
-    numbers = " | ".join(_estimate(each, 4) for each in (row.aurc, row.e_aurc, row.augrc))
-    return f"| {name} | {_estimate(row.normalised_aurc, 3)} | {without} | {numbers} | {found} |"
+    numbers = " | ".join(number(each, 4) for each in (row.aurc, row.e_aurc, row.augrc))
+    return f"| {name} | {number(row.normalised_aurc, 3)} | {without} | {numbers} | {found} |"
 
 
 def _variants(found: Sequence[Variant]) -> str:
-    lines = [f"| {each.label} | {_estimate(each.normalised_aurc, 3)} |" for each in found]
+    lines = [f"| {each.label} | {number(each.normalised_aurc, 3)} |" for each in found]
     return "| Confidence of an empty slice | Normalised AURC |\n| --- | --- |\n" + "\n".join(lines)
 
 
 def _stresses(found: Sequence[Stress]) -> str:
     lines = [
-        f"| {each.label} | {_estimate(each.default, 3)} | {_estimate(each.earlier, 3)} | "
-        f"{_estimate(each.no_trace, 3)} |"
+        f"| {each.label} | {number(each.default, 3)} | {number(each.earlier, 3)} | "
+        f"{number(each.no_trace, 3)} |"
         for each in found
     ]
     head = "| Condition | Default | Earlier rule | Without the own trace |\n| --- | --- | --- | --- |\n"
@@ -152,11 +151,3 @@ def _where_missed(found: Ranking) -> str:
 
 def _number(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.3f}"
-
-
-def _estimate(found: Estimate | None, digits: int) -> str:
-    if found is None or found.value is None:
-        return "undefined"
-    if found.low is None or found.high is None:
-        return f"{found.value:.{digits}f}"
-    return f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"

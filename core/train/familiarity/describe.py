@@ -18,8 +18,8 @@ from core.detector.familiarity_file import write_familiarity
 from core.errors import ModelProblem
 from core.models.records import FamiliarityFile, ModelRecord
 from core.models.registry import write_record
+from core.train.common.threads import one_thread
 from core.train.familiarity.data import Described, describe, training_pictures
-from core.train.threads import one_thread
 from core.types import BoolArray, Float64Array
 
 FILE = "familiarity.safetensors"

@@ -27,6 +27,7 @@ from core.models.records import ModelRecord
 from core.pipeline.case import guess_channels
 from core.pipeline.foreign import known_pictures
 from core.train.classes.data import load_pictures
+from core.train.common.curve import Say
 from core.train.familiarity.data import EVERY_CHANNEL, ONE_CHANNEL, STRIDE, as_image, open_net, summaries
 from core.train.familiarity.text import write_text
 from core.train.validate import read_studies
@@ -34,7 +35,6 @@ from core.types import Float32Array, Image, SliceView
 
 SEED = 2024
 CHUNK = 32
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.metrics import Interval
 from core.models.records import ModelRecord
+from core.train.common.numbers import percent
 
 if TYPE_CHECKING:
     from core.train.familiarity.report import FamiliarityReport, FamiliarityRow
@@ -34,16 +34,7 @@ def write_text(report: FamiliarityReport, record: ModelRecord) -> Path:
 
 
 def _line(row: FamiliarityRow, *, own: bool) -> str:
-    cells = [row.label, str(row.pictures), f"{row.median:.2f}", share(row.flagged)]
+    cells = [row.label, str(row.pictures), f"{row.median:.2f}", percent(row.flagged)]
     if not own:
         cells.append("" if row.auroc is None else f"{row.auroc:.3f}")
     return "| " + " | ".join(cells) + " |"
-
-
-def share(found: Interval) -> str:
-    """A share as percentage with its interval."""
-    if found.mean is None:
-        return "not available"
-    if found.low is None or found.high is None:
-        return f"{100 * found.mean:.0f} %"
-    return f"{100 * found.mean:.0f} % [{100 * found.low:.0f}, {100 * found.high:.0f}]"

@@ -17,11 +17,12 @@ from core.train.classes.augment import PictureChange, apply_change, draw_change
 from core.train.classes.baseline import baseline_probabilities, tiny_pictures
 from core.train.classes.card import class_card
 from core.train.classes.config import ClassifierConfig, PictureChanges, SecondRun, with_backbone
-from core.train.classes.data import assign_person_folds, left_out, load_pictures, person_of
+from core.train.classes.data import assign_person_folds, load_pictures, person_of
 from core.train.classes.train import train_classifier
 from core.train.classes.validate import validate_classifier
 from core.train.cli import train as command
-from core.train.config import About
+from core.train.common.groups import in_folds
+from core.train.common.settings import About
 
 NAMES = ("dark", "bright")
 CONFIG = ClassifierConfig(
@@ -78,7 +79,7 @@ def test_no_person_is_in_two_folds_and_folds_are_balanced(data: Path) -> None:
     folds = assign_person_folds(pictures, 3)
     assert sorted(folds) == sorted({str(name) for name in pictures.person})
     assert [list(folds.values()).count(fold) for fold in range(3)] == [4, 4, 4]
-    first = left_out(pictures, folds, (0,))
+    first = in_folds(pictures.person, folds, (0,))
     assert first.sum() == 8 and not set(pictures.person[first]) & set(pictures.person[~first])
     assert pictures.label[first].sum() == 4
 
@@ -131,7 +132,7 @@ def test_validation_judges_every_person_by_members_that_never_saw_it(data: Path,
 
 def test_the_baseline_never_sees_what_it_is_judged_on(data: Path) -> None:
     pictures = load_pictures(data, NAMES)
-    unseen = left_out(pictures, assign_person_folds(pictures, 2), (0,))
+    unseen = in_folds(pictures.person, assign_person_folds(pictures, 2), (0,))
     prob = baseline_probabilities(pictures, unseen)
     assert prob.shape == (12, 2) and np.abs(prob.sum(axis=1) - 1).max() < 1e-12
     assert tiny_pictures(pictures).shape == (24, 784)

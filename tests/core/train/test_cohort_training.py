@@ -16,11 +16,12 @@ from core.models.registry import list_models, read_record
 from core.models.weights import load_member
 from core.train.cli import train as command
 from core.train.cohorts.card import cohort_card
-from core.train.cohorts.data import common_channels, group_folds, load_slices, open_cohort, unseen_slices
+from core.train.cohorts.data import common_channels, group_folds, load_slices, open_cohort
 from core.train.cohorts.loop import CohortTask, draw_slices, several_class_loss
 from core.train.cohorts.segmenter import CONFIG as SHIPPED
 from core.train.cohorts.segmenter import name_model, train_on_cohort
 from core.train.cohorts.validate import validate_on_cohort
+from core.train.common.groups import in_folds
 from core.train.config import SegmenterConfig, read_config
 
 SIDE, PATIENTS = 40, 6
@@ -90,7 +91,7 @@ def test_no_patient_stands_on_both_sides_of_a_split(folder: Path) -> None:
     data = load_slices(open_cohort(str(folder)), 32)
     folds = group_folds(data, 2)
     for member, left_out in enumerate(SETTINGS.members):
-        unseen = unseen_slices(data, folds, left_out)
+        unseen = in_folds(data.group, folds, left_out)
         assert not set(data.group[unseen]) & set(data.group[~unseen])
         task = CohortTask(SETTINGS, data, member, unseen)
         for epoch in range(5):
@@ -107,7 +108,7 @@ def test_a_member_knows_nothing_of_the_patients_that_it_left_out(folder: Path, t
     data.image[unseen] = 1.0 - data.image[unseen]
     data.label[unseen] = data.label[unseen][:, ::-1]
     from core.train.cohorts.segmenter import _train_one
-    from core.train.threads import one_thread
+    from core.train.common.threads import one_thread
 
     folds = {name: fold for fold, names in enumerate(record.folds) for name in names}
     (tmp_path / "again").mkdir()

@@ -8,17 +8,16 @@ import numpy as np
 import pytest
 
 from core.train.augment import apply_augmentation, draw_augmentation, inside_head
+from core.train.common.groups import assign_folds, in_folds
 from core.train.config import AugmentSettings, SegmenterConfig
 from core.train.data import (
     TrainingSet,
-    assign_folds,
     evaluate_probabilities,
-    held_out,
     load_training_set,
     patient_dice,
     tumour_volumes,
 )
-from core.train.sampling import MemberTask, draw_order, epoch_batches
+from core.train.sampling import SliceTask, draw_order, epoch_batches
 from tests.core.train.toy import CONFIG, segmenter_configs, write_toy
 
 STILL = AugmentSettings(
@@ -46,9 +45,9 @@ def data(tmp_path: Path) -> TrainingSet:
 
 
 @pytest.fixture
-def task(data: TrainingSet) -> MemberTask:
+def task(data: TrainingSet) -> SliceTask:
     folds = assign_folds(tumour_volumes(data), CONFIG.folds)
-    return MemberTask(CONFIG, data, 0, held_out(data, folds, CONFIG.members[0]))
+    return SliceTask(CONFIG, data, 0, in_folds(data.patient, folds, CONFIG.members[0]))
 
 
 def test_slices_are_sorted_by_patient_and_number_not_by_name(data: TrainingSet) -> None:
@@ -67,17 +66,17 @@ def test_folds_are_balanced_by_volume_and_do_not_depend_on_order() -> None:
     assert assign_folds(dict(reversed(volumes.items())), 5) == folds
 
 
-def test_no_unseen_slice_is_ever_drawn(task: MemberTask) -> None:
+def test_no_unseen_slice_is_ever_drawn(task: SliceTask) -> None:
     drawn = np.concatenate([draw_order(task, epoch) for epoch in range(20)])
     assert not task.unseen[drawn].any()
     assert set(np.flatnonzero(~task.unseen)) == set(drawn)
 
 
-def test_half_of_what_is_drawn_holds_tumour(task: MemberTask) -> None:
+def test_half_of_what_is_drawn_holds_tumour(task: SliceTask) -> None:
     assert task.data.has_tumour[draw_order(task, 0)].mean() == 0.5
 
 
-def test_batches_are_the_same_every_time_and_other_in_every_epoch(task: MemberTask) -> None:
+def test_batches_are_the_same_every_time_and_other_in_every_epoch(task: SliceTask) -> None:
     first, again, later = (next(epoch_batches(task, epoch, 32)) for epoch in (0, 0, 1))
     assert first[0].tobytes() == again[0].tobytes()
     assert first[0].tobytes() != later[0].tobytes()

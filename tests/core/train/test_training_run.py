@@ -14,10 +14,11 @@ from core.errors import InputProblem, SettingsProblem
 from core.models.registry import read_record
 from core.models.weights import load_member
 from core.train.cli import train as command
+from core.train.common.loop import learning_rate
 from core.train.config import read_config
 from core.train.held_out import out_of_fold
 from core.train.limits import store_limits
-from core.train.loop import learning_rate, segmentation_loss
+from core.train.loop import segmentation_loss
 from core.train.segmenter import train
 from tests.core.train.toy import CONFIG, segmenter_configs, write_toy
 
@@ -136,7 +137,7 @@ def test_the_command_refuses_members_that_are_no_numbers(data: Path, tmp_path: P
 
 def test_learning_rate_rises_then_falls_to_its_floor() -> None:
     steps = CONFIG.samples_per_epoch // CONFIG.batch_size * CONFIG.epochs
-    rates = [learning_rate(CONFIG, step) for step in range(steps + 1)]
+    rates = [learning_rate(CONFIG, step, steps) for step in range(steps + 1)]
     assert rates[0] == CONFIG.learning_rate / 2
     assert max(rates) == rates[1] == CONFIG.learning_rate
     assert np.all(np.diff(rates[2:]) < 0)

@@ -135,8 +135,8 @@ def test_the_command_writes_table_and_card(
 
 
 def test_an_interval_without_bounds_is_written_bare() -> None:
-    from core.train.card import _number
+    from core.train.common.numbers import number
 
     one = Interval(mean=0.5, low=None, high=None, level=0.95, n=1, groups=1, undefined=0, replicates=10)
-    assert _number(one) == "0.500"
-    assert _number(one.model_copy(update={"mean": None})) == "undefined"
+    assert number(one) == "0.500"
+    assert number(one.model_copy(update={"mean": None})) == "undefined"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.train.config import About, AugmentSettings, FinetuneSettings, SegmenterConfig
+from core.train.common.settings import About
+from core.train.config import AugmentSettings, FinetuneSettings, SegmenterConfig
 
 SIDE = 32
 CONFIG = SegmenterConfig(

@@ -1,0 +1,1 @@
+"""What every kind of training shares: settings, epochs, curves, folds, records and cards."""
