@@ -7,8 +7,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# No example is timed: a busy machine is no defect.
+settings.register_profile("second-look", deadline=None)
+settings.load_profile("second-look")
 
 
 def find_data() -> Path | None:

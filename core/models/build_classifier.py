@@ -86,6 +86,9 @@ def initialise_classifier(net: ClassifierNet, generator: torch.Generator) -> Non
             nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu", generator=generator)
         elif weight.ndim > 1:
             nn.init.trunc_normal_(weight, std=SMALL_SD, generator=generator)
+    if net.head.bias is not None:
+        # PyTorch draws it from the global generator.
+        nn.init.zeros_(net.head.bias)
 
 
 def assemble_classifier(config: ClassifierArchitecture) -> ClassifierNet:

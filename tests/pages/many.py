@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.metrics.histogram import LEVELS, MIDDLE
+from core.metrics.reliability.histogram import LEVELS, MIDDLE
 from core.pipeline.prediction_tables import add_table
 from core.store import Store
 from core.types import (

@@ -13,8 +13,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.config import AnalysisConfig
-from core.metrics.coverage_report import prepare_score
-from core.metrics.risk import risk_of
+from core.metrics.selective.coverage_report import prepare_score
+from core.metrics.selective.risk import risk_of
 from core.pipeline.points import active_points
 from core.pipeline.runs import unit_table
 from core.store import Store

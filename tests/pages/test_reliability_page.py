@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.io.tables import read_table
-from core.metrics.reliability_report import reliability_report
+from core.metrics.reliability.report import reliability_report
 from core.store import Store
 from tests.pages.conftest import Bench
 from tests.pages.many import bare_table, csv_file, import_table, nine_of_ten, outlined_run

@@ -7,10 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from core.errors import InputProblem, ModelProblem, SettingsProblem
 from core.models import ClassifierArchitecture, PictureMove
+from core.models.build_classifier import build_classifier, initialise_classifier
 from core.models.registry import read_record
 from core.models.weights import load_classifier_member
 from core.train.classes.augment import PictureChange, apply_change, draw_change
@@ -99,6 +101,18 @@ def test_same_settings_same_bytes_and_another_seed_others(data: Path, trained: P
     first = (trained / "member_0.safetensors").read_bytes()
     assert (again / "member_0.safetensors").read_bytes() == first
     assert (other / "member_0.safetensors").read_bytes() != first
+
+
+def test_initial_weights_do_not_depend_on_the_global_generator() -> None:
+    states = []
+    for draws in (0, 3):
+        with torch.random.fork_rng(devices=[]):
+            torch.rand(draws)  # moves the global generator on
+            net = build_classifier(ClassifierArchitecture(backbone="resnet18", classes=3))
+            initialise_classifier(net, torch.Generator().manual_seed(1))
+            states.append(net.state_dict())
+    first, second = states
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_a_member_learns_nothing_from_what_it_leaves_out(data: Path, trained: Path, tmp_path: Path) -> None:
