@@ -52,10 +52,10 @@ def _boundary_rows(kind: str, pairs: Pairs, rounds: int, threads: int) -> Iterab
         yield from compare(
             f"boundary F1 at 2 px, {COUNT} masks {SIZE}x{SIZE}, {kind}",
             (name, lambda number, peer=peer: peer()),
-            {"dilation": lambda number: [boundary_f1(*pair) for pair in pairs]},
+            {"bits": lambda number: [boundary_f1(*pair) for pair in pairs]},
             rounds=rounds,
             threads=threads,
-            differences={"dilation": max(abs(a - b) for a, b in zip(ours, peer(), strict=True))},
+            differences={"bits": max(abs(a - b) for a, b in zip(ours, peer(), strict=True))},
             note=note,
         )
 

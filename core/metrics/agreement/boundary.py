@@ -8,15 +8,16 @@ surfels (surface-distance), which weighs by area, or MONAI's surface Dice, which
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics.agreement.masks import check_pair, joint_rows, planes
+from core.metrics.agreement.masks import check_pair, joint_box, planes
 from core.types import BoolArray
 
 TOLERANCE_PX = 2.0
@@ -32,10 +33,17 @@ class Hits(NamedTuple):
     edge_ref: int
 
 
-Disk = NDArray[np.uint8]
-"""All offsets within a tolerance as a structuring element: odd sides, 1 inside, centred."""
+@dataclass(frozen=True)
+class Disk:
+    """All offsets within a tolerance: row offsets 0 … len - 1 and, for each, the largest column offset."""
 
-CROSS: Disk = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+    half_widths: tuple[int, ...]
+
+    def within(self, rows: int, columns: int) -> Disk:
+        """The same without offsets that no two pixels of a (rows, columns) picture have."""
+        if len(self.half_widths) <= rows and self.half_widths[0] < columns:
+            return self
+        return Disk(tuple(min(width, columns - 1) for width in self.half_widths[:rows]))
 
 
 def boundary_f1(mask_pred: BoolArray, mask_ref: BoolArray, tolerance_px: float = TOLERANCE_PX) -> float:
@@ -88,10 +96,13 @@ def disk_mm(tolerance_mm: float, spacing_mm: tuple[float, float]) -> Disk:
         raise ValueError(f"tolerance {tolerance_mm} and spacing {spacing_mm}; expected >= 0 and > 0")
     # The rounding of 20 * 0.1 mm must not lose pixels that lie at exactly 2 mm.
     limit = tolerance_mm * (1.0 + 1e-9)
-    rows, columns = (np.arange(-(reach := int(limit / each)), reach + 1) * each for each in spacing_mm)
-    disk = (rows[:, None] ** 2 + columns**2 <= limit**2).astype(np.uint8)
-    disk.flags.writeable = False
-    return disk
+    rows = math.floor(limit / spacing_mm[0]) + 1
+    return Disk(
+        tuple(
+            math.floor(math.sqrt(max(limit**2 - (row * spacing_mm[0]) ** 2, 0.0)) / spacing_mm[1])
+            for row in range(rows)
+        )
+    )
 
 
 def pooled_hits(mask_pred: BoolArray, mask_ref: BoolArray, disk: Disk) -> Hits:
@@ -112,32 +123,45 @@ def sum_hits(each: Sequence[Hits]) -> Hits:
 def plane_hits(pred: NDArray[np.uint8], ref: NDArray[np.uint8], disk: Disk) -> Hits:
     """Counts of one slice; pred, ref: (row, column) of 0 and 1.
 
-    Within a tolerance is the same as under the other boundary dilated by the disk of that radius. Both masks
-    are cut to the rows that hold anything first: these lie in one piece of memory, columns would not.
+    Each mask becomes one whole number with a bit per pixel, cut to the box that holds both, its rows apart by
+    the largest offset: shifting the number shifts the picture, at an eighth of the bytes and without margins.
     """
-    rows = joint_rows(pred, ref)
-    if rows is None:
+    box = joint_box(pred, ref)
+    if box is None:
         return Hits(0, 0, 0, 0)
-    edge_pred, edge_ref = _boundary(pred[rows]), _boundary(ref[rows])
-    disk = _within(disk, edge_pred.shape)
+    pred, ref = pred[box], ref[box]
+    disk = disk.within(*pred.shape)
+    stride = pred.shape[1] + max(disk.half_widths[0], 1)
+    edge_pred, edge_ref = _boundary(_number(pred, stride), stride), _boundary(_number(ref, stride), stride)
     return Hits(
-        hit_pred=cv2.countNonZero(cv2.bitwise_and(edge_pred, cv2.dilate(edge_ref, disk))),
-        edge_pred=cv2.countNonZero(edge_pred),
-        hit_ref=cv2.countNonZero(cv2.bitwise_and(edge_ref, cv2.dilate(edge_pred, disk))),
-        edge_ref=cv2.countNonZero(edge_ref),
+        hit_pred=(edge_pred & _dilated(edge_ref, disk, stride)).bit_count(),
+        edge_pred=edge_pred.bit_count(),
+        hit_ref=(edge_ref & _dilated(edge_pred, disk, stride)).bit_count(),
+        edge_ref=edge_ref.bit_count(),
     )
 
 
-def _boundary(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What the 4-neighbour erosion takes away; outside counts as background."""
-    eroded = cv2.erode(mask, CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.asarray(cv2.subtract(mask, eroded), np.uint8)
+def _number(mask: NDArray[np.uint8], stride: int) -> int:
+    """The mask as a number whose bits are its pixels, row by row; rows end in zeros up to `stride`."""
+    padded = np.zeros((mask.shape[0], stride), np.uint8)
+    padded[:, : mask.shape[1]] = mask
+    return int.from_bytes(np.packbits(padded).tobytes(), "big")
 
 
-def _within(disk: Disk, shape: tuple[int, ...]) -> Disk:
-    """The same without offsets that no two pixels of a picture of this shape have."""
-    if disk.shape[0] < 2 * shape[0] and disk.shape[1] < 2 * shape[1]:
-        return disk
-    cuts = [max(0, side // 2 + 1 - length) for side, length in zip(disk.shape, shape, strict=True)]
-    rows, columns = (slice(cut, side - cut) for cut, side in zip(cuts, disk.shape, strict=True))
-    return np.ascontiguousarray(disk[rows, columns])
+def _boundary(mask: int, stride: int) -> int:
+    """What the 4-neighbour erosion takes away."""
+    return mask ^ (mask & (mask << 1) & (mask >> 1) & (mask << stride) & (mask >> stride))
+
+
+def _dilated(edge: int, disk: Disk, stride: int) -> int:
+    """Pixels that have a pixel of `edge` within the disk, and some outside the picture.
+
+    The disk is a pile of rows that widen towards its middle, so each width is built from the one before.
+    """
+    wide, width, near = edge, 0, 0
+    for row in range(len(disk.half_widths) - 1, -1, -1):
+        while width < disk.half_widths[row]:
+            width += 1
+            wide |= edge << width | edge >> width
+        near |= wide << row * stride | wide >> row * stride if row else wide
+    return near

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from core.cli import main
-from tests.core.metrics.test_risk_coverage import FD_SHIFTS
+from tests.core.metrics.selective.test_risk_coverage import FD_SHIFTS
 
 
 def write(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> Path:

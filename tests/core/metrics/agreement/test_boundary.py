@@ -43,13 +43,15 @@ def bytes_of(mask: BoolArray) -> np.ndarray:
 
 def test_disk_of_two_pixels_has_thirteen() -> None:
     # One middle row of 5, then two rows each of 3 and of 1.
-    assert disk_px(2.0).sum(axis=1).tolist() == [1, 3, 5, 3, 1]
+    widths = disk_px(2.0).half_widths
+    assert widths == (2, 1, 0)
+    assert 5 + 2 * 3 + 2 * 1 == 13 == (2 * widths[0] + 1) + sum(2 * (2 * each + 1) for each in widths[1:])
 
 
 def test_pixels_at_exactly_the_tolerance_in_mm_are_hits() -> None:
     # 20 * 0.1 and 3 * 0.7 round upwards in binary.
-    assert disk_mm(2.0, (0.1, 0.1)).shape == (41, 41)
-    assert disk_mm(2.1, (0.7, 0.7)).shape == (7, 7)
+    assert disk_mm(2.0, (0.1, 0.1)).half_widths[0] == 20
+    assert len(disk_mm(2.1, (0.7, 0.7)).half_widths) == 4
 
 
 def test_disk_larger_than_the_picture_reaches_every_pixel() -> None:
