@@ -19,7 +19,7 @@ REPLICATES = 1000
 PEER_REPLICATES = 3
 """What the peer draws in a round; its time is taken times 1000 / 3, which its loop makes exact."""
 
-SLIDER_CASES = (2_000, 100_000)
+SLIDER_CASES = (2_000, 100_000, 1_000_000)
 TARGET_RISK = 0.1
 
 
