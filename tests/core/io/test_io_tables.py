@@ -144,9 +144,12 @@ def test_limits_hold() -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
-        read(b"case,confidence,risk\n" + data)
-    except InputProblem:
+        table = read(b"case,confidence,risk\n" + data)
+    except InputProblem as problem:
+        assert problem.found and problem.expected and problem.fix
         return
+    assert table.units == len(set(table.name)) > 0
+    assert ((table.metrics["risk"] >= 0) & (table.metrics["risk"] <= 1)).all()
 
 
 @settings(max_examples=40)
