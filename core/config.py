@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 Plane = Literal["auto", "axial", "coronal", "sagittal"]
 Contrast = Literal["percentile", "clahe", "equalised"]
@@ -43,6 +43,24 @@ class EstimatorConfig(Frozen):
     seed: int = Field(default=0, ge=0, lt=2**63)
 
 
+class CorruptionStep(Frozen):
+    """One corruption of the picture: its key in `core.corruptions` and how severe, 0 (none) to 5."""
+
+    key: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    severity: float = Field(ge=0.0, le=5.0)
+
+
+class CorruptionConfig(Frozen):
+    """How the picture is made worse before the network sees it: steps in this order.
+
+    steps: empty = the clean picture, judged by the same protocol as a corrupted one. seed: the user's seed;
+    the severity is not part of any seed, so one draw serves all severities of a case.
+    """
+
+    steps: tuple[CorruptionStep, ...] = Field(default=(), max_length=4)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+
+
 class AnalysisConfig(Frozen):
     """Everything the user chooses that changes the numbers of an analysis (thresholds do not).
 
@@ -52,6 +70,7 @@ class AnalysisConfig(Frozen):
         networks that never saw them.
     contrast: how the contrast of a picture is changed before the network sees it; None: as the model was
         trained.
+    corruption: how the picture is made worse first; None: not at all.
     """
 
     model_id: str = "lgg-unet"
@@ -59,9 +78,16 @@ class AnalysisConfig(Frozen):
     channels: tuple[int, ...] | None = None
     members: tuple[int, ...] | None = None
     contrast: Contrast | None = None
+    corruption: CorruptionConfig | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     backend: Literal["auto", "onnxruntime", "torch"] = "auto"
     precision: Literal["float32", "mixed"] = "float32"
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Left out where there is none, so that ids of runs made before it existed stay valid.
+        fields: dict[str, Any] = handler(self)
+        return {name: value for name, value in fields.items() if (name, value) != ("corruption", None)}
 
 
 def canonical_json(value: object) -> str:

@@ -34,6 +34,7 @@ HOMES = {
 STAGES = {
     "io",
     "cohort",
+    "corruptions",
     "models",
     "inference",
     "uncertainty",

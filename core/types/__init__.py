@@ -51,6 +51,7 @@ from core.types.cohort import (
 )
 from core.types.listing import ListedFile, Listing, PackedIndex, Rows
 from core.types.runs import WHOLE_CASE, ItemResult, Origin, UnitResult
+from core.types.stress import AppliedStep, Corrupted, Move
 from core.types.verdict import (
     Cause,
     Flag,
@@ -65,6 +66,7 @@ __all__ = [
     "CALIBRATION_REGIONS",
     "WHOLE_CASE",
     "Analysis",
+    "AppliedStep",
     "BoolArray",
     "Case",
     "Cause",
@@ -72,6 +74,7 @@ __all__ = [
     "CohortItem",
     "CohortRecord",
     "Component",
+    "Corrupted",
     "Estimate",
     "FixedPoint",
     "Flag",
@@ -88,6 +91,7 @@ __all__ = [
     "MadeBy",
     "Maps",
     "Measure",
+    "Move",
     "NamedBytes",
     "OperatingPoint",
     "Origin",
