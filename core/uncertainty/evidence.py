@@ -140,7 +140,12 @@ def _trace(values: Float32Array) -> float:
 
 def _mean_of_largest(values: Float32Array, count: int) -> float:
     count = min(count, values.size)
-    return float(np.partition(values.ravel(), values.size - count)[-count:].mean(dtype=np.float64))
+    # Only values at or above the count-th largest row maximum can be among the largest. A whole map is mostly
+    # ties near 0, which partition fifteen times slower than it takes to leave them out.
+    tops = values.max(axis=-1).ravel()
+    least = np.partition(tops, tops.size - count)[tops.size - count] if tops.size >= count else values.min()
+    kept = values[values >= least]
+    return float(np.partition(kept, kept.size - count)[-count:].mean(dtype=np.float64))
 
 
 def _foreground_prob(prob: FixedPoint, index: int) -> Float32Array:
