@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from core.pipeline.foreign import Watch, unchecked_note
 from core.types import (
     Analysis,
     Case,
+    Float32Array,
     Image,
     MadeBy,
     NamedBytes,
@@ -28,6 +29,7 @@ from core.types import (
     OverlapReport,
     Progress,
     Score,
+    SliceSamples,
     SliceSummary,
     Timing,
     Verdict,
@@ -133,9 +135,9 @@ def analyse(
     analysis = store.analysis(made_by.key)
     cached = analysis is not None
     if analysis is None:
-        analysis = _compute(case, predictor, made_by, progress)
+        analysis = compute_analysis(case, predictor, made_by, progress)
         store.put_analysis(analysis)
-    return _outcome(store, case, analysis, limits, cached, time.perf_counter() - started)
+    return outcome_of(store, case, analysis, limits, cached, time.perf_counter() - started)
 
 
 def prepare(store: Store, config: AnalysisConfig | None = None) -> None:
@@ -151,7 +153,7 @@ def stored_outcome(store: Store, key: str, limits: Limits | None = None) -> Outc
     case = store.case(analysis.case_id) if analysis else None
     if analysis is None or case is None:
         return None
-    return _outcome(store, case, analysis, limits, True, time.perf_counter() - started)
+    return outcome_of(store, case, analysis, limits, True, time.perf_counter() - started)
 
 
 def voxel_digest(image: Image) -> str:
@@ -179,9 +181,10 @@ def point_in_force(store: Store, made_by: MadeBy) -> OperatingPoint | None:
     return store.active_operating_point(made_by.config.model_id, made_by.config.estimator.kind)
 
 
-def _outcome(
+def outcome_of(
     store: Store, case: Case, analysis: Analysis, limits: Limits | None, cached: bool, seconds: float
 ) -> Outcome:
+    """An analysis with the verdict over it, by the limits given or in force, and its overlap."""
     from core.models import rule_limits_of
 
     made_by = analysis.made_by
@@ -194,7 +197,20 @@ def _outcome(
     return Outcome(case, analysis, in_force, verdict, overlap, cached, seconds, point)
 
 
-def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progress) -> Analysis:
+def compute_analysis(
+    case: Case,
+    predictor: Predictor,
+    made_by: MadeBy,
+    progress: Progress,
+    *,
+    seed_key: str | None = None,
+    undo: Callable[[Float32Array], Float32Array] | None = None,
+) -> Analysis:
+    """Run the networks over a case and reduce their samples; nothing is read from or written to the store.
+
+    seed_key: what dropout masks are seeded by, None: the voxels of the case. undo: applied to every sample
+    (class, row, column) before anything is reduced, to turn a moved picture back.
+    """
     from core.uncertainty import reduce, score_case
 
     config = made_by.config
@@ -203,13 +219,14 @@ def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progre
         case.image,
         made_by.channels,
         config.estimator,
-        voxel_digest(case.image),
+        seed_key or voxel_digest(case.image),
         part_of(progress, 0.05, 0.85),
         config.members,
     )
     classes = len(predictor.record.class_names)
     watch = Watch(predictor.record)
-    reduced = reduce(watch.over(stream), case.image.slices, case.image.slice_shape, classes)
+    watched = watch.over(stream if undo is None else _undone(stream, undo))
+    reduced = reduce(watched, case.image.slices, case.image.slice_shape, classes)
     predicted = time.perf_counter()
     progress(0.85, "Scoring the confidence")
     slices = _summaries(reduced, watch.slices(case.image.slices))
@@ -228,6 +245,13 @@ def _compute(case: Case, predictor: Predictor, made_by: MadeBy, progress: Progre
         # Made again: a network that had to fall back to another engine gets the key of what really ran.
         made_by=made_by_of(case, config, predictor).model_copy(update={"timings": timings}),
     )
+
+
+def _undone(
+    stream: Iterator[SliceSamples], undo: Callable[[Float32Array], Float32Array]
+) -> Iterator[SliceSamples]:
+    for each in stream:
+        yield replace(each, samples=map(undo, each.samples))
 
 
 def _summaries(reduced: Reduced, familiarity: tuple[Score, ...]) -> tuple[SliceSummary, ...]:
@@ -283,6 +307,7 @@ def made_by_of(case: Case, config: AnalysisConfig, predictor: Predictor) -> Made
             "working_size": predictor.record.working_size,
             "familiarity": predictor.record.familiarity,
             "schema": SCHEMA,
+            **_corruption_fields(config),
         }
     )
     return MadeBy(
@@ -300,6 +325,15 @@ def made_by_of(case: Case, config: AnalysisConfig, predictor: Predictor) -> Made
             *unchecked_note(predictor.record),
         ),
     )
+
+
+def _corruption_fields(config: AnalysisConfig) -> dict[str, object]:
+    """What a corruption adds to the key; nothing for a clean picture, whose result is the ordinary one."""
+    if config.corruption is None or not config.corruption.steps:
+        return {}
+    from core.corruptions import SUITE
+
+    return {"corruption": config.corruption, "suite": SUITE}
 
 
 def _contrast_note(config: AnalysisConfig, predictor: Predictor) -> tuple[str, ...]:

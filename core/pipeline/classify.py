@@ -81,9 +81,9 @@ def classify(
     found = store.classification(_made_by(case, chosen, predictor).key)
     cached = found is not None
     if found is None:
-        found = _compute(case, chosen, predictor, channels, progress)
+        found = compute_classification(case, chosen, predictor, progress)
         store.put_classification(found)
-    return _outcome(store, case, found, limits, cached, time.perf_counter() - started)
+    return class_outcome_of(store, case, found, limits, cached, time.perf_counter() - started)
 
 
 def stored_classification(store: Store, key: str, limits: Limits | None = None) -> ClassOutcome | None:
@@ -93,10 +93,10 @@ def stored_classification(store: Store, key: str, limits: Limits | None = None) 
     case = store.case(found.case_id) if found else None
     if found is None or case is None:
         return None
-    return _outcome(store, case, found, limits, True, time.perf_counter() - started)
+    return class_outcome_of(store, case, found, limits, True, time.perf_counter() - started)
 
 
-def _outcome(
+def class_outcome_of(
     store: Store,
     case: Case,
     found: Classification,
@@ -104,6 +104,7 @@ def _outcome(
     cached: bool,
     seconds: float,
 ) -> ClassOutcome:
+    """A classification with the verdict over it, by the limits given or in force."""
     from core.models import rule_limits_of
 
     config = found.made_by.config
@@ -114,15 +115,24 @@ def _outcome(
     return ClassOutcome(case, found, in_force, verdict, cached, seconds, point)
 
 
-def _compute(
-    case: Case, config: AnalysisConfig, predictor: Predictor, channels: tuple[int, ...], progress: Progress
+def compute_classification(
+    case: Case,
+    config: AnalysisConfig,
+    predictor: Predictor,
+    progress: Progress,
+    *,
+    seed_key: str | None = None,
 ) -> Classification:
+    """Run the networks over a picture; nothing is read from or written to the store.
+
+    config: with its channels chosen. seed_key: what dropout masks are seeded by, None: the voxels.
+    """
     started = time.perf_counter()
     samples = predictor.classify(
         case.image,
-        channels,
+        config.channels or (),
         config.estimator,
-        voxel_digest(case.image),
+        seed_key or voxel_digest(case.image),
         part_of(progress, 0.05, 0.95),
         config.members,
     )

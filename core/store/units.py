@@ -64,7 +64,8 @@ def join_histograms(rows: UnitRows, arrays: Mapping[int, AnyArray]) -> NDArray[n
     """Histograms of the units out of those of the items; None when there are none.
 
     arrays: (slice, region, class, 3, level) by position. A whole case is the sum of its slices, taken in
-    float64; a unit without histograms has zeros. None too when they would take more than MAX_JOINED_BYTES.
+    float64; a unit without histograms has zeros. None too when they would take more than MAX_JOINED_BYTES,
+    and for slices of items that keep one for the whole case.
     """
     first = next(iter(arrays.values()), None)
     if first is None or rows.table.units * first[0].nbytes > MAX_JOINED_BYTES:
@@ -74,6 +75,8 @@ def join_histograms(rows: UnitRows, arrays: Mapping[int, AnyArray]) -> NDArray[n
         low, high = np.searchsorted(rows.position, (position, position + 1))
         if rows.table.level == "case":
             joined[low:high] = own[0] if len(own) == 1 else own.sum(axis=0, dtype=np.float64)
+        elif len(own) != high - low:
+            return None
         else:
             joined[low:high] = own
     return joined

@@ -42,8 +42,8 @@ class ItemResult:
 
     problem: why it failed, one sentence for the user, "" when it is done. seconds: wall clock. units: first
     the whole case, then its slices in order, if any. histograms: float32 (slice unit, region, class, 3,
-    level), entry k of the k-th slice unit, see core.metrics.reliability.histogram; None where
-    there is no segmentation.
+    level), entry k of the k-th slice unit, or a single entry for the whole case, see
+    core.metrics.reliability.histogram; None where there is no segmentation.
     """
 
     analysis_key: str | None = None
@@ -55,7 +55,7 @@ class ItemResult:
 
     def __post_init__(self) -> None:
         slices = sum(unit.slice != WHOLE_CASE for unit in self.units)
-        if self.histograms is not None and len(self.histograms) != slices:
+        if self.histograms is not None and len(self.histograms) not in {1, slices}:
             raise ValueError(f"{len(self.histograms)} histograms for {slices} slices")
 
     @property
