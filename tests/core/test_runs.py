@@ -46,13 +46,13 @@ def store(home: Path, made: ModelRecord) -> Iterator[Store]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ids of the cases for which networks were asked, in order."""
     found: list[str] = []
-    compute = one_case._compute
+    compute = one_case.compute_analysis
 
     def counted(case: object, *rest: object) -> object:
         found.append(case.id)  # type: ignore[attr-defined]
         return compute(case, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(one_case, "_compute", counted)
+    monkeypatch.setattr(one_case, "compute_analysis", counted)
     return found
 
 

@@ -96,7 +96,7 @@ def run_until_killed(home: Path, case: int) -> None:
     """Go on until a network is asked for the case-th time, then die without a chance to tidy up."""
     from core.pipeline import case as one_case
 
-    compute, asked = one_case._compute, []
+    compute, asked = one_case.compute_analysis, []
 
     def counted(*args: object) -> object:
         asked.append(1)
@@ -106,7 +106,7 @@ def run_until_killed(home: Path, case: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return compute(*args)  # type: ignore[arg-type]
 
-    one_case._compute = counted  # type: ignore[assignment]
+    one_case.compute_analysis = counted  # type: ignore[assignment]
     with Store.open(home, settings=SETTINGS) as store:
         runs.run_cohort(store, store.cohorts()[0].id, CONFIG)
 

@@ -257,8 +257,18 @@ def test_classification_comes_back_to_the_last_bit(store: Store) -> None:
 
 
 def test_item_with_too_few_histograms_is_refused() -> None:
-    with pytest.raises(ValueError, match="1 histograms for 2 slices"):
-        replace(make_result(0, slices=2), histograms=np.zeros((1, 4, 1, 3, 5), np.float32))
+    with pytest.raises(ValueError, match="2 histograms for 3 slices"):
+        replace(make_result(0, slices=3), histograms=np.zeros((2, 4, 1, 3, 5), np.float32))
+
+
+def test_item_may_keep_one_histogram_for_the_whole_case(store: Store) -> None:
+    run, results = filled(store, CASES)
+    summed = [replace(each, histograms=each.histograms.sum(axis=0, keepdims=True)) for each in results]
+    store.put_items(run.id, dict(enumerate(summed)))
+    of_cases = table(store, run.id).histograms
+    assert of_cases is not None
+    assert np.array_equal(of_cases, np.concatenate([each.histograms for each in summed]))
+    assert store.unit_table(run.id, "slice").histograms is None
 
 
 def test_trace_tells_what_was_read(store: Store) -> None:
