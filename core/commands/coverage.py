@@ -11,13 +11,13 @@ import click
 from core.commands.gates import Gate, check_known, fail_on, leave_if_failed
 from core.commands.options import Fraction
 from core.commands.output import one_line
+from core.report.coverage import AREA_KEYS, coverage_record
 from core.types import Level, RiskConventions, UnitTable
 
 if TYPE_CHECKING:
     from core.metrics.selective.coverage_report import CoverageReport
     from core.types import Estimate
 
-AREA_KEYS = ("aurc", "e_aurc", "augrc", "normalised_aurc", "failure_auroc")
 GATE_KEYS = (*AREA_KEYS, "mean_risk", "oracle_aurc", "coverage", "selective_risk", "undetected", "bound")
 """What `--fail-on` may name: areas of the default score, and the operating point on the reporting half."""
 
@@ -86,39 +86,6 @@ def coverage(
     else:
         _print(report)
     leave_if_failed(gates, _gate_values(report))
-
-
-def coverage_record(report: CoverageReport) -> dict[str, Any]:
-    """The report as plain JSON values; None where undefined."""
-    return {
-        "n": report.n,
-        "groups": report.groups,
-        "default": report.default,
-        "scores": {
-            key: {name: score.areas[name].model_dump() for name in AREA_KEYS}
-            | {"undefined": score.undefined, "sensitivity_at_95_specificity": score.sensitivity}
-            for key, score in report.scores.items()
-        },
-        "mean_risk": report.mean_risk.value,
-        "mean_risk_interval": report.mean_risk.model_dump(),
-        "oracle_aurc": report.oracle_aurc.value,
-        "random_aurc": report.mean_risk.value,
-        "operating_point": report.operating.model_dump() if report.operating else None,
-        "guarantees": {
-            "certified_threshold": report.certified.model_dump() if report.certified else None,
-            "miss_rate": {name: each.model_dump() for name, each in report.miss_rate.items()},
-        },
-        "conventions": {
-            **report.conventions.model_dump(),
-            "risk_is": report.risk_words,
-            "ties": "enter together",
-            "intervals": f"95 %, {report.replicates} draws of whole groups, seed {report.seed}",
-        },
-        "left_out": dict(report.left_out),
-        "undefined": {key: score.undefined for key, score in report.scores.items()},
-        "predicted_nothing": report.predicted_nothing,
-        "both_empty": report.both_empty,
-    }
 
 
 def _units(cohort: str | None, table: Path | None, run_id: str | None, level: Level) -> UnitTable:

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.commands.coverage import coverage_record
 from core.metrics.selective.coverage_report import CoverageReport, coverage_report
+from core.report.coverage import coverage_record
 from core.types import Progress
 from pages.ui import ready, tables
 from pages.ui.coverage_choices import Choices, label
