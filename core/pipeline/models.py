@@ -25,7 +25,19 @@ Origin = Literal["shipped", "own"]
 CARDS = ("CARD.md", "FAMILIARITY.md", "CONFIDENCE.md")
 SUFFIXES = (".safetensors", ".onnx", ".pt", ".pth")
 
-TEMPLATE = """{
+_REST = """  "channels": ["intensity"],
+  "class_names": ["lesion"],
+  "activation": "sigmoid",
+  "working_size": 256,
+  "preprocessing": {"mean": [0.5], "std": [0.25]},
+  "description": "What it outlines, on which pictures.",
+  "licence": "of the weights and their training data",
+  "source": "who trained it, on what"
+}
+"""
+
+TEMPLATE = (
+    """{
   "id": "my-model",
   "title": "My model",
   "architecture": {
@@ -35,33 +47,20 @@ TEMPLATE = """{
     "classes": 1,
     "head_dropout": 0.0
   },
-  "channels": ["intensity"],
-  "class_names": ["lesion"],
-  "activation": "sigmoid",
-  "working_size": 256,
-  "preprocessing": {"mean": [0.5], "std": [0.25]},
-  "description": "What it outlines, on which pictures.",
-  "licence": "of the weights and their training data",
-  "source": "who trained it, on what"
-}
 """
+    + _REST
+)
 """Configuration of a checkpoint, to start from."""
 
-ONNX_TEMPLATE = """{
+ONNX_TEMPLATE = (
+    """{
   "id": "my-graph",
   "title": "My graph",
   "task": "segmentation",
   "output": "logits",
-  "channels": ["intensity"],
-  "class_names": ["lesion"],
-  "activation": "sigmoid",
-  "working_size": 256,
-  "preprocessing": {"mean": [0.5], "std": [0.25]},
-  "description": "What it outlines, on which pictures.",
-  "licence": "of the weights and their training data",
-  "source": "who trained it, on what"
-}
 """
+    + _REST
+)
 """Configuration of an ONNX graph, to start from."""
 
 
