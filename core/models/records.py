@@ -186,7 +186,9 @@ class ModelRecord(Frozen):
         test-time variants, the first of which moves nothing; empty: it has none. folds: the patients of each
         fold of the training data, or empty for a model trained elsewhere. rule_limits: of the shape
         rules or of the class rules; None: the built-in ones. familiarity: description of the
-        training pictures, None: foreign images cannot be told. folder: where its files lie; not in the JSON.
+        training pictures, None: foreign images cannot be told. modality: what its pictures are made with,
+        None: unknown. prompt: what has to be drawn before it can answer, None: nothing. folder: where its
+        files lie; not in the JSON.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")
@@ -205,6 +207,8 @@ class ModelRecord(Frozen):
     training: TrainingRecord | None = None
     rule_limits: Limits | None = None
     familiarity: FamiliarityFile | None = None
+    modality: Literal["MR", "CT", "XR", "US"] | None = None
+    prompt: Literal["box"] | None = None
     volume: str = ""
     licence: str
     source: str

@@ -38,7 +38,9 @@ logger = logging.getLogger("second_look.runs")
 UNIT_SCHEMA = 1
 """Version of what a unit holds; a change of meaning makes new runs."""
 
-WORDS_AND_LIMITS = {"title", "description", "training", "rule_limits", "volume", "licence", "source"}
+WORDS_AND_LIMITS = {
+    "title", "description", "training", "rule_limits", "modality", "prompt", "volume", "licence", "source",
+}  # fmt: skip
 """What a model's record holds that changes no number of a run."""
 
 SHORTEST_PREFIX = 4
