@@ -85,6 +85,19 @@ def classifier(
 
 
 @train.command()
+@click.option("--data", required=True, type=EXISTING, help="Folder with the packed training slices.")
+@click.option("--config", required=True, type=EXISTING, help="Settings, see core/train/configs.")
+@click.option("--out", type=click.Path(path_type=Path), help="Model folder; default: assets/models/ID.")
+def box(data: Path, config: Path, out: Path | None) -> None:
+    """Train a segmenter that answers to a box or a point."""
+    from core.train.prompts.config import read_prompt_config
+    from core.train.prompts.train import train_box
+
+    settings = read_prompt_config(config)
+    say(f"Wrote {train_box(data, settings, out or SHIPPED_FOLDER / settings.id, say)}")
+
+
+@train.command()
 @click.argument("model")
 @click.option("--data", required=True, type=EXISTING, help="Folder with the packed training slices.")
 def limits(model: str, data: Path) -> None:

@@ -25,7 +25,7 @@ def epoch_batches(task: SliceTask, epoch: int, size: int) -> Iterator[Batch]:
     batch_size = task.config.batch_size
     order = draw_order(task, epoch)
     for first in range(0, len(order) - batch_size + 1, batch_size):
-        drawn = [_drawn_sample(task, order, epoch, place, size) for place in range(first, first + batch_size)]
+        drawn = [drawn_sample(task, order, epoch, place, size) for place in range(first, first + batch_size)]
         images, masks = zip(*drawn, strict=True)
         yield np.stack(images), np.stack(masks)[:, None].astype(np.float32)
 
@@ -38,9 +38,10 @@ def draw_order(task: SliceTask, epoch: int) -> NDArray[np.int64]:
     return draw_mixed(task.random(epoch), tumour, empty, config.samples_per_epoch, config.tumour_share)
 
 
-def _drawn_sample(
+def drawn_sample(
     task: SliceTask, order: NDArray[np.int64], epoch: int, place: int, size: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """The changed image (3, size, size) and mask (size, size) at one place of an epoch's order."""
     config, data, index = task.config, task.data, int(order[place])
     rng = task.random(epoch, place)
     alone = rng.random() < config.augment.single_slice_probability
