@@ -156,7 +156,7 @@ def _scene(shape: tuple[int, ...], geometry: Geometry, scale: Scale, draw: Draw,
 
 
 def _damage(clean: Float32Array, worse: Float32Array, scale: Scale) -> float:
+    """Mean absolute change in shares of the range; padding counts as black, whatever its value."""
     if clean is worse:
         return 0.0
-    change = np.abs(worse - clean).mean(axis=(1, 2, 3), dtype=np.float64)
-    return float((change / np.ravel(scale.span)).mean())
+    return float(np.abs(scale.scaled(worse) - scale.scaled(clean)).mean(dtype=np.float64))

@@ -33,10 +33,10 @@ class Scale:
     padding: tuple[BoolArray, Float32Array] | None = None
 
     def scaled(self, values: Float32Array) -> Float32Array:
-        """Values in shares of the range; padding is 0."""
+        """Values in shares of the range; what still holds the padding value is 0."""
         found = (values - self.low) / self.span
         if self.padding is not None:
-            found[self.padding[0]] = 0.0
+            found[values == self.padding[1].reshape(-1, 1, 1, 1)] = 0.0
         return found
 
     def back(self, scaled: Float32Array) -> Float32Array:

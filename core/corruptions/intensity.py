@@ -42,4 +42,4 @@ def _mean(x: Float32Array, inside: BoolArray) -> Float32Array:
     """(channel, 1, 1, 1) mean of each channel's tissue, 0 where it has none."""
     count = inside.sum(axis=(1, 2, 3), keepdims=True)
     total = np.where(inside, x, np.float32(0.0)).sum(axis=(1, 2, 3), keepdims=True, dtype=np.float64)
-    return (total / np.maximum(count, 1)).astype(np.float32)
+    return np.asarray(total / np.maximum(count, 1), np.float32)

@@ -68,7 +68,7 @@ def bias_field(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Floa
     field = np.exp(values[0] * polynomial)
     inside = tissue(x).any(axis=0)
     middle = field[inside].mean() if inside.any() else field.mean()
-    return x * (field / middle).astype(np.float32)
+    return np.asarray(x * (field / middle).astype(np.float32))
 
 
 def ghosting(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Array:
@@ -81,7 +81,7 @@ def ghosting(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float3
     shape = [1] * x.ndim
     shape[axis] = gain.size
     spectrum = fft.rfft(x, axis=axis) * gain.reshape(shape)
-    return np.abs(fft.irfft(spectrum, size, axis=axis))
+    return np.asarray(np.abs(fft.irfft(spectrum, size, axis=axis)), np.float32)
 
 
 def mri_motion(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Array:
@@ -103,7 +103,7 @@ def mri_motion(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Floa
                 other = fft.fft(np.asarray(copy, np.float32), axis=axis)
                 where_to = (lines, slice(None)) if axis == 0 else (slice(None), lines)
                 spectrum[where_to] = other[where_to]
-        return np.abs(fft.ifft(spectrum, axis=axis)).astype(np.float32)
+        return np.asarray(np.abs(fft.ifft(spectrum, axis=axis)), np.float32)
 
     return each_plane(x, moved)
 
@@ -116,7 +116,7 @@ def gibbs(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Ar
     kept = np.clip(np.float32(radius + 0.5) - _distance(shape), np.float32(0.0), np.float32(1.0))
     spectrum = fft.rfftn(x, axes=axes)
     spectrum *= kept if len(shape) == 3 else kept[None]
-    return np.abs(fft.irfftn(spectrum, shape, axes=axes, overwrite_x=True))
+    return np.asarray(np.abs(fft.irfftn(spectrum, shape, axes=axes, overwrite_x=True)), np.float32)
 
 
 def spike(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Array:
@@ -130,7 +130,7 @@ def spike(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Ar
     right = np.arange(columns) * (2.0 * math.pi * round(scene.draw["right"]) / columns)
     stripes = np.cos(down[:, None] + right[None] + scene.draw["phase"]).astype(np.float32)
     height = np.float32(values[0]) * np.abs(x.mean(axis=(2, 3), keepdims=True))
-    return x + height * stripes
+    return np.asarray(x + height * stripes, np.float32)
 
 
 def anisotropy(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Array:
@@ -165,7 +165,8 @@ def _movement(shape: tuple[int, int], values: tuple[float, ...], scene: Scene, i
 
 
 def _orders() -> list[tuple[int, int, int]]:
-    return [each for each in product(range(ORDER + 1), repeat=3) if sum(each) <= ORDER]
+    every = product(range(ORDER + 1), range(ORDER + 1), range(ORDER + 1))
+    return [each for each in every if sum(each) <= ORDER]
 
 
 @lru_cache(maxsize=4)
@@ -173,6 +174,6 @@ def _distance(shape: tuple[int, ...]) -> Float32Array:
     """Distance from the centre of k-space in samples, in the order of a real transform."""
     axes = [fft.fftfreq(size, 1.0 / size) for size in shape[:-1]] + [np.arange(shape[-1] // 2 + 1)]
     squares = np.meshgrid(*(axis**2 for axis in axes), indexing="ij", sparse=True)
-    found = np.sqrt(sum(squares)).astype(np.float32)
+    found: Float32Array = np.sqrt(sum(squares)).astype(np.float32)
     found.flags.writeable = False
     return found

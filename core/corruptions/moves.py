@@ -24,7 +24,8 @@ def rotation_move(shape: tuple[int, int], values: tuple[float, ...], scene: Scen
     """Turned about the centre of the slice."""
     rows, columns = shape
     degrees = values[0] * scene.draw["sign"]
-    return _move(cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), degrees, 1.0))
+    turned = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), degrees, 1.0)
+    return _move(np.asarray(turned, np.float64))
 
 
 def translation_move(shape: tuple[int, int], values: tuple[float, ...], scene: Scene) -> Move:

@@ -22,7 +22,7 @@ def rician_noise(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Fl
     spread = x.std(axis=(1, 2, 3), keepdims=True, dtype=np.float64)
     sigma = (values[0] * spread).astype(np.float32)
     real = x + sigma * normal_field(scene.seed, "real", x.shape)
-    return np.hypot(real, sigma * normal_field(scene.seed, "imaginary", x.shape))
+    return np.asarray(np.hypot(real, sigma * normal_field(scene.seed, "imaginary", x.shape)))
 
 
 def shot_noise(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Array:

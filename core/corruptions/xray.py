@@ -31,7 +31,7 @@ def underexposure(x: Float32Array, values: tuple[float, ...], scene: Scene) -> F
 def low_contrast(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Array:
     """Scatter: every value nearer to the mean of the picture."""
     middle = x.mean(axis=(1, 2, 3), keepdims=True, dtype=np.float64).astype(np.float32)
-    return middle + np.float32(values[0]) * (x - middle)
+    return np.asarray(middle + np.float32(values[0]) * (x - middle), np.float32)
 
 
 def grid_lines(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Array:
@@ -40,7 +40,7 @@ def grid_lines(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Floa
     period = max(GRID_PERIOD_PX * scene.pixel, 2.0)
     wave = 0.5 * (1.0 + np.cos(2.0 * math.pi * np.arange(x.shape[2 + axis]) / period))
     gain = (1.0 - values[0] * wave).astype(np.float32)
-    return x * (gain[:, None] if axis == 0 else gain[None])
+    return np.asarray(x * (gain[:, None] if axis == 0 else gain[None]), np.float32)
 
 
 def collimator(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Array:

@@ -101,7 +101,7 @@ def stress(
     result: Result
     if predictor.record.task == "segmentation":
         made_by = made_by_of(case, chosen, predictor)
-        undo = None if corrupted.move is None else _undo(corrupted.move)
+        undo = None if corrupted.move is None else _undo(corrupted.move, case.image.slice_shape)
         analysis = compute_analysis(worse, predictor, made_by, progress, seed_key=seed_key, undo=undo)
         result = outcome_of(store, shown, analysis, limits, False, time.perf_counter() - started)
     else:
@@ -160,8 +160,10 @@ def _with_channels(case: Case, config: AnalysisConfig, predictor: Predictor) -> 
     return config.model_copy(update={"channels": channels})
 
 
-def _undo(move: Move) -> Callable[[Float32Array], Float32Array]:
-    return lambda prob: unmove(prob, move)
+def _undo(move: Move, shape: tuple[int, int]) -> Callable[[Float32Array], Float32Array]:
+    """Turns a probability map back; 0 where the frame does not show the place any more."""
+    inside = support(move, shape)
+    return lambda prob: unmove(prob, move) * inside
 
 
 def _shown(case: Case, corrupted: Corrupted) -> tuple[Case, float | None]:

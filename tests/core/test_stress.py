@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from core.pipeline.classify import ClassOutcome, classify
 from core.pipeline.stress import CLIPPED, DAMAGE, LOST, MEASURE, Stressed, stress, stressed_item
 from core.pipeline.units import segmentation_item
 from core.store import Store
-from core.types import Analysis, CohortItem, FixedPoint
+from core.types import Analysis, Case, CohortItem, FixedPoint, Reference
 from tests.core.inference.conftest import make_record
 from tests.core.inference.test_classifier import tiny_record
 from tests.core.test_classify import film
@@ -29,8 +30,8 @@ ITEM = CohortItem(position=0, case_id=None, name="case", group="patient")
 
 
 @pytest.fixture
-def store(home: Path, tmp_path: Path) -> Iterator[Store]:
-    write_model(home, make_record(tmp_path))
+def store(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    write_model(home, make_record(tmp_path_factory.mktemp("tiny")))
     with Store.open(settings=SETTINGS) as opened:
         yield opened
 
@@ -45,8 +46,17 @@ def analysis_of(stressed: Stressed) -> Analysis:
     return stressed.result.analysis
 
 
+def edge_case() -> Case:
+    """A lesion at the left edge, so that some pushes take a part of it out of the frame."""
+    case = make_case(2, slices=2)
+    mask_ref = np.zeros((2, 24, 32), np.bool_)
+    mask_ref[:, 4:20, :6] = True
+    return replace(case, reference=Reference(mask_ref, "mask", (0.0, 1.0)))
+
+
 def test_without_steps_it_is_the_ordinary_analysis(store: Store) -> None:
     case = make_case(1, slices=3)
+    store.put_case(case)
     clean, plain = analysis_of(stress(store, case, worse())), analyse(store, case, DROPOUT).analysis
     assert clean.key == plain.key
     assert clean.prob.codes.tobytes() == plain.prob.codes.tobytes()
@@ -85,8 +95,9 @@ def test_same_settings_give_the_same_bytes(store: Store) -> None:
 
 
 def test_moved_picture_is_judged_inside_the_frame_that_it_never_left(store: Store) -> None:
-    case = make_case(2, slices=2)
-    found = stress(store, case, worse(("translation", 5.0)))
+    case = edge_case()
+    pushes = (stress(store, case, worse(("translation", 5.0), seed=seed)) for seed in range(8))
+    found = next(each for each in pushes if each.lost_share)
     assert found.shown.reference is not None and case.reference is not None
     kept, drawn = found.shown.reference.mask_ref, case.reference.mask_ref
     assert not (kept & ~drawn).any()
@@ -107,7 +118,7 @@ def test_item_keeps_numbers_measures_and_one_histogram_but_no_map(store: Store) 
     assert item.analysis_key is None
     assert item.histograms is not None and whole.histograms is not None
     assert item.histograms.shape == (1, *whole.histograms.shape[1:])
-    assert np.array_equal(item.histograms[0], whole.histograms.sum(axis=0))
+    assert np.allclose(item.histograms[0], whole.histograms.sum(axis=0), rtol=1e-6)
     labels = found.shown.reference.mask_ref.astype(np.uint8)  # type: ignore[union-attr]
     together = unit_histogram(FixedPoint(analysis.prob.codes, 1.0), analysis.mask_pred, labels)
     assert np.allclose(item.histograms[0, 0], together[0])
@@ -117,9 +128,9 @@ def test_item_keeps_numbers_measures_and_one_histogram_but_no_map(store: Store) 
     measured = {each.key: each.value for each in analysis.slices[1].measures if each.value is not None}
     kept = {key: value for key, value in item.units[2].metrics if key.startswith(MEASURE)}
     assert kept == {MEASURE + key: value for key, value in measured.items()}
-    assert [
-        unit.metrics[: len(plain.metrics)] for unit, plain in zip(item.units, whole.units, strict=True)
-    ] == [plain.metrics for plain in whole.units]
+    for unit, plain in zip(item.units, whole.units, strict=True):
+        assert unit.confidence == plain.confidence
+        assert repr(unit.metrics[: len(plain.metrics)]) == repr(plain.metrics)
 
 
 def test_unknown_corruption_is_refused_with_the_known_ones(store: Store) -> None:
