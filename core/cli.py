@@ -25,6 +25,7 @@ COMMANDS = {
     "evaluate": "core.commands.evaluate",
     "import-predictions": "core.commands.cohort",
     "inspect": "core.commands.case",
+    "jitter": "core.commands.jitter",
     "models": "core.commands.models",
     "points": "core.commands.points",
     "reliability": "core.commands.reliability",

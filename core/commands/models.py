@@ -32,7 +32,11 @@ def models_list(as_json: bool) -> None:
         click.echo(json.dumps([record.model_dump(mode="json") for record in records], ensure_ascii=False))
         return
     for record in records:
-        click.echo(f"{record.id:16} {len(record.members)} member(s)  {record.title}")
+        click.echo(f"{record.id:16} {len(record.members)} member(s)  {record.title}{_asks(record)}")
+
+
+def _asks(record: ModelRecord) -> str:
+    return "" if record.prompt is None else f"  (answers only to a {record.prompt}, see jitter)"
 
 
 @models.command("show")

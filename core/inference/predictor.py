@@ -15,7 +15,7 @@ from core.inference.class_samples import ClassSamples
 from core.inference.estimators import SamplePlan, estimator_spec, plan_samples
 from core.inference.pictures import Pictures, require_one_slice
 from core.inference.settings import RunSettings, graph_settings, resolve_settings
-from core.models import ModelRecord, OnnxArchitecture, weights_digest
+from core.models import ModelRecord, OnnxArchitecture, require_promptless, weights_digest
 from core.types import Image, Progress, SliceSamples, Task
 
 if TYPE_CHECKING:
@@ -176,7 +176,12 @@ class Predictor:
         pictures = Pictures(image, channels, self.record)
         return class_samples(pictures, plan, members, estimator, seed_key, progress)
 
+    def network(self, index: int) -> Network:
+        """One of the model's networks, opened on first use."""
+        return self._member(index)
+
     def _require(self, *tasks: Task) -> None:
+        require_promptless(self.record)
         if self.record.task not in tasks:
             raise ModelProblem(
                 "This model has another task",

@@ -15,7 +15,15 @@ from core.models.records import (
     TrainingRecord,
     with_contrast,
 )
-from core.models.registry import get_model, list_models, rule_limits_of, user_models_folder, weights_digest
+from core.models.registry import (
+    get_model,
+    list_models,
+    promptless,
+    require_promptless,
+    rule_limits_of,
+    user_models_folder,
+    weights_digest,
+)
 
 __all__ = [
     "ArchitectureConfig",
@@ -29,6 +37,8 @@ __all__ = [
     "fit_slice",
     "get_model",
     "list_models",
+    "promptless",
+    "require_promptless",
     "rule_limits_of",
     "scale_intensity",
     "unfit_slice",

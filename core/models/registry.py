@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,23 @@ def get_model(model_id: str, shipped: Path = SHIPPED_FOLDER, own: Path | None = 
             fix="choose a model from the list, or import your own",
         )
     return known[model_id]
+
+
+def promptless(records: Iterable[ModelRecord]) -> tuple[ModelRecord, ...]:
+    """The models that answer for a whole case without anything being drawn first."""
+    return tuple(record for record in records if record.prompt is None)
+
+
+def require_promptless(record: ModelRecord) -> None:
+    """Raises ModelProblem for a model that answers only to a box."""
+    if record.prompt is not None:
+        raise ModelProblem(
+            "This model needs a box round what it should outline",
+            file=record.id,
+            found="a whole case without a box",
+            expected="a box or a point on a slice",
+            fix=f"draw one on the Prompts page, or use: python -m core jitter COHORT --model {record.id}",
+        )
 
 
 def rule_limits_of(model_id: str) -> Limits | None:

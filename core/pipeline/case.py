@@ -347,12 +347,17 @@ def _contrast_note(config: AnalysisConfig, predictor: Predictor) -> tuple[str, .
 
 
 def open_model(store: Store, config: AnalysisConfig) -> Predictor:
-    """The predictor that the settings name, with the contrast that they ask for."""
-    from core.inference import open_predictor
-    from core.models import get_model, with_contrast
+    """The predictor that the settings name, with the contrast that they ask for.
 
+    Raises ModelProblem for an unknown model, and for one that answers only to a box.
+    """
+    from core.inference import open_predictor
+    from core.models import get_model, require_promptless, with_contrast
+
+    record = get_model(config.model_id)
+    require_promptless(record)
     return open_predictor(
-        with_contrast(get_model(config.model_id), config.contrast),
+        with_contrast(record, config.contrast),
         device=config.device,
         backend=config.backend,
         precision=config.precision,

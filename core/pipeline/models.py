@@ -22,7 +22,7 @@ from core.models.registry import SHIPPED_FOLDER, FoundModels, find_models, get_m
 from core.types import NamedBytes, Progress, Task
 
 Origin = Literal["shipped", "own"]
-CARDS = ("CARD.md", "FAMILIARITY.md", "CONFIDENCE.md")
+CARDS = ("CARD.md", "PROMPTS.md", "FAMILIARITY.md", "CONFIDENCE.md")
 SUFFIXES = (".safetensors", ".onnx", ".pt", ".pth")
 
 _REST = """  "channels": ["intensity"],

@@ -63,9 +63,10 @@ def run_cohort(
     model cannot do what the settings ask, StoreProblem when nothing can be kept, and Cancelled when
     `progress` says so. Whatever else goes wrong with a case is listed and the next one is taken.
     """
-    from core.models import get_model
+    from core.models import get_model, require_promptless
 
     cohort, record = _cohort(store, cohort_id), get_model(config.model_id)
+    require_promptless(record)
     _require_task(cohort, record)
     run = _new_run(cohort, record, config)
     store.put_run(run)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.config import AnalysisConfig, EstimatorConfig, digest
 from core.inference import possible_estimators
-from core.models import list_models
+from core.models import list_models, promptless
 from core.pipeline.imported import import_predictions, preview_predictions
 from core.pipeline.prediction_tables import TABLE_LAYOUT
 from core.pipeline.runs import run_cohort
@@ -105,7 +105,7 @@ def _failures(store: Store, run: RunRecord) -> None:
 
 
 def _run_form(store: Store, record: CohortRecord) -> None:
-    models = {each.id: each for each in list_models() if each.task == record.task}
+    models = {each.id: each for each in promptless(list_models()) if each.task == record.task}
     if not models:
         st.markdown(
             f"No installed model answers this question ({safe_text(record.task)}). The Models page adds one."

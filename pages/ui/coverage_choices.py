@@ -11,6 +11,7 @@ from core.metrics.selective.class_scores import CLASS_SCORES
 from core.metrics.selective.conventions import under_conventions
 from core.metrics.selective.coverage_report import CoverageReport
 from core.metrics.selective.operating import Target
+from core.pipeline.prompt_runs import AGREEMENT, AGREEMENT_LABEL
 from core.types import RiskConventions, UnitTable
 from core.uncertainty import SCORES
 from core.view.words import number
@@ -25,7 +26,10 @@ EMPTIES = {
     "left out": "Both empty is left out",
     "prediction left out": "Empty predictions are left out",
 }
-LABELS = {spec.key: spec.label for spec in (*SCORES, *CLASS_SCORES)} | {"confidence": "Confidence"}
+LABELS = {spec.key: spec.label for spec in (*SCORES, *CLASS_SCORES)} | {
+    "confidence": "Confidence",
+    AGREEMENT: AGREEMENT_LABEL,
+}
 SHOWN_AT_FIRST = 3
 MOST_COMPARED = 5
 STEP = 0.5

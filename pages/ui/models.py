@@ -30,6 +30,7 @@ TASKS = {
 ORIGINS = {"shipped": "came with the program", "own": "added by you"}
 CARDS = {
     "CARD.md": "Model card: data, scores with intervals, known failures",
+    "PROMPTS.md": "How much its outline depends on the box or the point",
     "FAMILIARITY.md": "How well foreign pictures are told, and which are not",
     "CONFIDENCE.md": "How well its confidence ranks cases",
 }

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.config import AnalysisConfig, EstimatorConfig
 from core.inference import ESTIMATORS, EstimatorSpec, possible_estimators
-from core.models import list_models
+from core.models import list_models, promptless
 from core.models.preprocess import CONTRASTS
 from core.models.records import ModelRecord
 from core.pipeline import guess_channels
@@ -24,7 +24,7 @@ PRECISIONS = {"float32": "Single (default)", "mixed": "Mixed (faster on a graphi
 
 def pick_analysis(case: Case) -> AnalysisConfig | None:
     """Settings of an analysis of `case` as chosen on the page; None, with the reason, without a model."""
-    records = list_models()
+    records = promptless(list_models())
     if not records:
         st.warning("No model is installed. The About page says where models are kept.")
         return None
