@@ -36,7 +36,8 @@ class JitterRow(Frozen):
 
     iou, dice: a slice counts with its mean over the draws; intervals draw patients. iou_sd, dice_sd: mean
     over the slices of the standard deviation over the draws, 0 with one draw. agreement: pairwise Dice.
-    aurc, naurc: of the agreement, risk 1 - Dice of the first draw; None without agreement.
+    aurc, naurc: of the agreement, risk 1 - Dice of the first draw; None without agreement. change: of the
+    Dice from the least jittered share, slice by slice; None in that share's own row.
     """
 
     kind: PromptKind
@@ -51,6 +52,7 @@ class JitterRow(Frozen):
     agreement: Interval | None
     aurc: Estimate | None
     naurc: Estimate | None
+    change: Interval | None = None
 
 
 def judged(case: str, group: str, found: SliceJitter) -> JudgedSlice:
@@ -64,11 +66,27 @@ def curve_of(
     slices: Sequence[JudgedSlice], *, seed: int, replicates: int = REPLICATES
 ) -> tuple[JitterRow, ...]:
     """One row per kind of prompt and share, boxes first, shares rising."""
-    points = sorted({(each.kind, each.share) for each in slices})
-    return tuple(
-        _row([each for each in slices if (each.kind, each.share) == point], seed, replicates)
-        for point in points
-    )
+    points: dict[tuple[PromptKind, float], list[JudgedSlice]] = {}
+    for each in slices:
+        points.setdefault((each.kind, each.share), []).append(each)
+    rows = []
+    for (kind, share), own in sorted(points.items()):
+        least = min(other for same, other in points if same == kind)
+        change = None
+        if share > least:
+            change = paired_change(points[kind, least], own, seed=seed, replicates=replicates)
+        rows.append(_row(own, seed, replicates).model_copy(update={"change": change}))
+    return tuple(rows)
+
+
+def paired_change(
+    before: Sequence[JudgedSlice], after: Sequence[JudgedSlice], *, seed: int, replicates: int = REPLICATES
+) -> Interval:
+    """Mean change of the Dice, slice by slice, over the slices that are in both; intervals draw patients."""
+    known = {(each.case, each.index): float(each.dice.mean()) for each in before}
+    both = [each for each in after if (each.case, each.index) in known]
+    changes = [float(each.dice.mean()) - known[each.case, each.index] for each in both]
+    return bootstrap_mean(changes, [each.group for each in both], seed=seed, replicates=replicates)
 
 
 def _row(slices: Sequence[JudgedSlice], seed: int, replicates: int) -> JitterRow:

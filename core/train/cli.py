@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from core.train.config import SegmenterConfig
 
 EXISTING = click.Path(exists=True, path_type=Path)
+CONFIGS = Path(__file__).parent / "configs"
 say = partial(click.echo, err=True)
 
 
@@ -128,6 +129,21 @@ def validate(model: str, data: Path) -> None:
     else:
         validate_and_write(record, data, say)
     say(f"Wrote {record.folder / 'CARD.md'}")
+
+
+@train.command()
+@click.argument("model")
+@click.option("--data", required=True, type=EXISTING, help="Folder with lgg/tif and the packed slices.")
+def prompts(model: str, data: Path) -> None:
+    """Write how much MODEL's outline depends on its prompt (prompts.json, PROMPTS.md) and its card."""
+    from core.models import get_model
+    from core.train.prompts.config import read_prompt_config
+    from core.train.prompts.text import write_prompts
+    from core.train.prompts.validate import validate_prompts
+
+    record = get_model(model)
+    settings = read_prompt_config(CONFIGS / f"{record.id}.json")
+    say(f"Wrote {write_prompts(record, settings.prompts, validate_prompts(record, data, say))}")
 
 
 @train.command()

@@ -116,6 +116,20 @@ def test_rows_are_ordered_by_kind_and_share_and_have_no_areas_without_agreement(
     assert rows[0].dice.low is None, "one patient has no interval"
 
 
+def test_the_change_is_taken_slice_by_slice_from_the_least_jitter() -> None:
+    slices = [
+        one("a", "box", 0.0, (0.9,), None),
+        one("b", "box", 0.0, (0.5,), None),
+        one("a", "box", 0.2, (0.6, 0.8), 0.9),
+        one("b", "box", 0.2, (0.5, 0.5), 0.9),
+    ]
+    without, with_jitter = curve_of(slices, seed=0)
+    assert without.change is None
+    assert with_jitter.change is not None
+    assert with_jitter.change.mean == pytest.approx((-0.2 + 0.0) / 2)
+    assert (with_jitter.change.low, with_jitter.change.high) == (pytest.approx(-0.2), pytest.approx(0.0))
+
+
 def test_intervals_draw_patients_not_slices() -> None:
     many = [one("a", "box", 0.1, (0.2, 0.2), 0.5)] * 50 + [one("b", "box", 0.1, (0.8, 0.8), 0.5)]
     (row,) = curve_of(many, seed=0)
