@@ -14,6 +14,7 @@ MODULES = {
     "mc-dropout": "benchmarks.mc_dropout",
     "tta": "benchmarks.tta",
     "calibration": "benchmarks.calibration",
+    "corruptions": "benchmarks.corruptions",
     "overlap": "benchmarks.overlap",
     "moments": "benchmarks.moments",
     "risk-coverage": "benchmarks.risk_coverage",

@@ -11,6 +11,7 @@ from core.config import CorruptionConfig, CorruptionStep
 from core.corruptions.domains import XRAY, Scale, scale_of
 from core.corruptions.fields import generator_of, step_seed
 from core.corruptions.moves import SIDE_PER_MM, combined, moved, rotation_move, translation_move
+from core.corruptions.shared import read_only, shared
 from core.corruptions.spec import REFERENCE_SIDE, CorruptionSpec, Draw, Scene
 from core.corruptions.table import CORRUPTIONS, SUITE, corruption_spec
 from core.errors import SettingsProblem
@@ -39,7 +40,8 @@ def corrupt(
     done or makes no sense for the picture.
     """
     now, move, applied = image, None, []
-    scale = scale_of(image, modality)
+    name = f"scale of {image.original_dtype} {modality}"
+    scale = shared(image.values, name, lambda: scale_of(image, modality))
     for place, step in enumerate(config.steps):
         spec = corruption_spec(step.key)
         require_sense(spec, image, modality)
@@ -139,7 +141,7 @@ def _changed(
         windowed = spec.effect(image.values, values, scene)
         cut = np.clip(windowed, low, high)
         return cut, float((cut != windowed).mean()), None
-    scaled = scale.scaled(image.values)
+    scaled = _scaled(image.values, scale)
     if spec.geometric:
         move = MOVES[spec.key](image.slice_shape, values, scene)
         return scale.back(moved(scaled, move)), 0.0, move
@@ -159,4 +161,10 @@ def _damage(clean: Float32Array, worse: Float32Array, scale: Scale) -> float:
     """Mean absolute change in shares of the range; padding counts as black, whatever its value."""
     if clean is worse:
         return 0.0
-    return float(np.abs(scale.scaled(worse) - scale.scaled(clean)).mean(dtype=np.float64))
+    return float(np.abs(scale.scaled(worse) - _scaled(clean, scale)).mean(dtype=np.float64))
+
+
+def _scaled(values: Float32Array, scale: Scale) -> Float32Array:
+    """Values in shares of the range, kept for the next severity; read-only."""
+    made_by, kept = shared(values, "scaled", lambda: (scale, read_only(scale.scaled(values))))
+    return kept if made_by is scale else read_only(scale.scaled(values))

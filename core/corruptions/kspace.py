@@ -15,6 +15,7 @@ from scipy import fft
 
 from core.corruptions.intensity import tissue
 from core.corruptions.optics import each_plane
+from core.corruptions.shared import shared
 from core.corruptions.spec import Draw, Scene
 from core.types import Float32Array, Float64Array
 
@@ -23,6 +24,8 @@ GHOST_CENTRE = 0.02
 MOVEMENTS = 4
 MOTION_CENTRE = 0.04
 ORDER = 3
+ORDERS = tuple(each for each in product(range(ORDER + 1), repeat=3) if sum(each) <= ORDER)
+"""Powers of (slice, row, column) in the terms of a polynomial of order 3."""
 
 
 def draw_axis(generator: np.random.Generator) -> Draw:
@@ -32,7 +35,7 @@ def draw_axis(generator: np.random.Generator) -> Draw:
 
 def draw_bias(generator: np.random.Generator) -> Draw:
     """Coefficients of every monomial of order at most 3 in (slice, row, column), uniform in -1 … 1."""
-    return {f"c{i}{j}{k}": float(generator.uniform(-1.0, 1.0)) for i, j, k in _orders()}
+    return {f"c{i}{j}{k}": float(generator.uniform(-1.0, 1.0)) for i, j, k in ORDERS}
 
 
 def draw_motion(generator: np.random.Generator) -> Draw:
@@ -58,17 +61,11 @@ def bias_field(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Floa
 
     Van Leemput et al. 1999, doi:10.1109/42.811268. The division keeps the brightness as it was.
     """
-    powers = [np.linspace(-1.0, 1.0, size)[:, None] ** np.arange(ORDER + 1) for size in x.shape[1:]]
-    if x.shape[1] == 1:
-        powers[0] = (np.arange(ORDER + 1) == 0)[None].astype(np.float64)
-    coefficients = np.zeros((ORDER + 1,) * 3)
-    for i, j, k in _orders():
-        coefficients[i, j, k] = scene.draw[f"c{i}{j}{k}"]
-    polynomial = np.einsum("ijk,zi,rj,ck->zrc", coefficients, *powers, optimize=True)
-    field = np.exp(values[0] * polynomial)
+    drawn = tuple(float(scene.draw[f"c{i}{j}{k}"]) for i, j, k in ORDERS)
+    field = np.exp(np.float32(values[0]) * _polynomial(drawn, x.shape[1:]))
     inside = tissue(x).any(axis=0)
     middle = field[inside].mean() if inside.any() else field.mean()
-    return np.asarray(x * (field / middle).astype(np.float32))
+    return np.asarray(x * (field / middle), np.float32)
 
 
 def ghosting(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Array:
@@ -113,10 +110,14 @@ def gibbs(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Ar
     axes = tuple(axis for axis in (1, 2, 3) if axis > 1 or x.shape[1] > 1)
     shape = tuple(x.shape[axis] for axis in axes)
     radius = (1.0 - values[0]) * max(shape) * math.sqrt(2.0) / 2.0
-    kept = np.clip(np.float32(radius + 0.5) - _distance(shape), np.float32(0.0), np.float32(1.0))
-    spectrum = fft.rfftn(x, axes=axes)
-    spectrum *= kept if len(shape) == 3 else kept[None]
-    return np.asarray(np.abs(fft.irfftn(spectrum, shape, axes=axes, overwrite_x=True)), np.float32)
+    spectrum = shared(x, "spectrum", lambda: fft.rfftn(x, axes=axes))
+    # What lies beyond the disc is 0 and need not be transformed.
+    columns = min(math.ceil(radius + 1.0), spectrum.shape[-1])
+    distance = _distance(shape)[..., :columns]
+    kept = np.clip(np.float32(radius + 0.5) - distance, np.float32(0.0), np.float32(1.0))
+    cut = spectrum[..., :columns] * (kept if len(shape) == 3 else kept[None])
+    lines = fft.ifftn(cut, axes=axes[:-1], overwrite_x=True)
+    return np.asarray(np.abs(fft.irfft(lines, shape[-1], axis=-1)), np.float32)
 
 
 def spike(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Array:
@@ -126,9 +127,11 @@ def spike(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Ar
     form and no transform is needed.
     """
     rows, columns = x.shape[-2:]
-    down = np.arange(rows) * (2.0 * math.pi * round(scene.draw["down"]) / rows)
+    down = np.arange(rows) * (2.0 * math.pi * round(scene.draw["down"]) / rows) + scene.draw["phase"]
     right = np.arange(columns) * (2.0 * math.pi * round(scene.draw["right"]) / columns)
-    stripes = np.cos(down[:, None] + right[None] + scene.draw["phase"]).astype(np.float32)
+    # cos(a + b) from its two factors: as many cosines as there are rows and columns, not pixels.
+    along, across = (np.stack([np.cos(each), np.sin(each)]).astype(np.float32) for each in (down, right))
+    stripes = along[0][:, None] * across[0] - along[1][:, None] * across[1]
     height = np.float32(values[0]) * np.abs(x.mean(axis=(2, 3), keepdims=True))
     return np.asarray(x + height * stripes, np.float32)
 
@@ -164,9 +167,18 @@ def _movement(shape: tuple[int, int], values: tuple[float, ...], scene: Scene, i
     return np.asarray(turn, np.float64)
 
 
-def _orders() -> list[tuple[int, int, int]]:
-    every = product(range(ORDER + 1), range(ORDER + 1), range(ORDER + 1))
-    return [each for each in every if sum(each) <= ORDER]
+@lru_cache(maxsize=4)
+def _polynomial(coefficients: tuple[float, ...], shape: tuple[int, ...]) -> Float32Array:
+    """(slice, row, column) values of the polynomial; its terms in the slices are left out for one slice."""
+    powers = [np.linspace(-1.0, 1.0, size)[:, None] ** np.arange(ORDER + 1) for size in shape]
+    if shape[0] == 1:
+        powers[0] = np.eye(1, ORDER + 1)
+    cube = np.zeros((ORDER + 1,) * 3)
+    for place, value in zip(ORDERS, coefficients, strict=True):
+        cube[place] = value
+    found: Float32Array = np.einsum("ijk,zi,rj,ck->zrc", cube, *powers, optimize=True).astype(np.float32)
+    found.flags.writeable = False
+    return found
 
 
 @lru_cache(maxsize=4)

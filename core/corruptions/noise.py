@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.corruptions.fields import generator_of, normal_field, uniform_field
+from core.corruptions.shared import shared
 from core.corruptions.spec import Scene
 from core.types import Float32Array
 
@@ -19,10 +20,12 @@ def rician_noise(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Fl
 
     Gudbjartsson and Patz 1995, doi:10.1002/mrm.1910340618.
     """
-    spread = x.std(axis=(1, 2, 3), keepdims=True, dtype=np.float64)
+    spread = shared(x, "spread", lambda: x.std(axis=(1, 2, 3), keepdims=True, dtype=np.float64))
     sigma = (values[0] * spread).astype(np.float32)
     real = x + sigma * normal_field(scene.seed, "real", x.shape)
-    return np.asarray(np.hypot(real, sigma * normal_field(scene.seed, "imaginary", x.shape)))
+    imaginary = sigma * normal_field(scene.seed, "imaginary", x.shape)
+    # Not hypot: no value comes near the limits of the type, and it takes six times as long.
+    return np.asarray(np.sqrt(real * real + imaginary * imaginary))
 
 
 def shot_noise(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Array:
