@@ -117,4 +117,4 @@ def _status(job: str) -> JobStatus | None:
 
 
 def _managers() -> tuple[JobManager, ...]:
-    return resources.readers(), resources.jobs(), resources.cohort_jobs()
+    return resources.readers(), resources.jobs(), resources.cohort_jobs(), resources.prefetchers()

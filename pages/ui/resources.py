@@ -70,6 +70,12 @@ def cohort_jobs() -> JobManager:
     return JobManager()
 
 
+@st.cache_resource(show_spinner=False, on_release=_shut_down)
+def prefetchers() -> JobManager:
+    """Computes what somebody may look at next; whoever moves on cancels what they do not need any more."""
+    return JobManager()
+
+
 @st.cache_resource(show_spinner=False)
 def warm_up() -> threading.Thread:
     """Import the heavy libraries and open the default networks once, beside the first page."""

@@ -108,6 +108,7 @@ class Bench:
     jobs: JobManager
     readers: JobManager
     cohort_jobs: JobManager
+    prefetchers: JobManager
     analysed: list[AnalysisConfig]
 
     def keep(self, case: Case, config: AnalysisConfig | None = None) -> Analysis:
@@ -119,7 +120,7 @@ class Bench:
 
     def settle(self) -> None:
         """Wait until no job goes on."""
-        for manager in (self.readers, self.jobs, self.cohort_jobs):
+        for manager in (self.readers, self.jobs, self.cohort_jobs, self.prefetchers):
             for status in manager.recent():
                 manager.wait(status.id, 30)
 
@@ -136,7 +137,7 @@ class Bench:
 @pytest.fixture
 def bench(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """Fresh resources for one test; the pages find them where the server's own would be."""
-    made = Bench(Store.open(mode="memory"), JobManager(), JobManager(), JobManager(), [])
+    made = Bench(Store.open(mode="memory"), JobManager(), JobManager(), JobManager(), JobManager(), [])
 
     def run_model(store: Store, case: Case, config: AnalysisConfig, *, progress: Progress) -> Outcome:
         made.analysed.append(config)
@@ -151,6 +152,7 @@ def bench(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(resources, "jobs", lambda: made.jobs)
     monkeypatch.setattr(resources, "readers", lambda: made.readers)
     monkeypatch.setattr(resources, "cohort_jobs", lambda: made.cohort_jobs)
+    monkeypatch.setattr(resources, "prefetchers", lambda: made.prefetchers)
     monkeypatch.setattr(resources, "warm_up", lambda: None)
     monkeypatch.setattr(ready, "AT_ONCE_SECONDS", 60.0)
     monkeypatch.setattr(analysing, "run_model", run_model)
@@ -160,6 +162,7 @@ def bench(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     made.jobs.shutdown()
     made.readers.shutdown()
     made.cohort_jobs.shutdown()
+    made.prefetchers.shutdown()
     made.store.close()
     st.cache_resource.clear()
 
