@@ -14,6 +14,7 @@ OPEN_CASE = "pages/open_case.py"
 CASE = "pages/case.py"
 RELIABILITY = "pages/reliability.py"
 COVERAGE = "pages/coverage.py"
+STRESS = "pages/stress.py"
 COHORTS = "pages/cohorts.py"
 MODELS = "pages/models.py"
 ABOUT = "pages/about.py"
@@ -43,6 +44,9 @@ def menu(title: str = "") -> Page:
             "Trust": [
                 st.Page(RELIABILITY, title="Reliability"),
                 st.Page(COVERAGE, title="Risk and coverage"),
+            ],
+            "Stress": [
+                st.Page(STRESS, title="Stress lab"),
             ],
             "Models and data": [
                 st.Page(COHORTS, title="Cohorts"),

@@ -81,7 +81,7 @@ def show(store: Store) -> None:
     answer.markdown(_answer(report, loaded))
     if report.caution:
         st.warning(f"{safe_text(report.caution[:1].upper() + report.caution[1:], 300)}.")
-    _diagrams(report)
+    diagrams(report)
     st.caption(
         "How to read this: points on the diagonal are honest; below it the network claims too much, above "
         "it too little. Whiskers are 95 % intervals over patients; bars count what each bin holds. It cannot "
@@ -148,11 +148,12 @@ def _direction(part: ReliabilityPart) -> str:
     return f"**{'too high' if shift > 0 else 'too low'}** overall, by {number(100 * abs(shift))} points"
 
 
-def _diagrams(report: ReliabilityReport) -> None:
-    for first in range(0, len(report.parts), BY_ROW):
-        some = report.parts[first : first + BY_ROW]
+def diagrams(report: ReliabilityReport, by_row: int = BY_ROW) -> None:
+    """The diagram of every part, so many beside each other."""
+    for first in range(0, len(report.parts), by_row):
+        some = report.parts[first : first + by_row]
         # As many columns as a full row has, so that a single diagram keeps its size.
-        columns = st.columns(max(len(some), min(BY_ROW, 3)), gap="small")
+        columns = st.columns(max(len(some), min(by_row, 3)), gap="small")
         for column, part in zip(columns, some, strict=False):
             with column:
                 _diagram(part)
