@@ -99,7 +99,8 @@ def point_id(store: Store, choices: Choices) -> str | None:
 def _corruption(possible: list[CorruptionSpec]) -> tuple[CorruptionSpec, float]:
     left, right = st.columns([2, 3], gap="large")
     keys = [spec.key for spec in possible]
-    labels = {spec.key: f"{spec.label}  ({GROUPS[spec.group].lower()})" for spec in possible}
+    # The words of an option stand in the address, so they are short and differ from each other.
+    labels = {spec.key: spec.label for spec in possible}
     with left:
         key = st.selectbox(
             "Corruption", keys, index=keys.index(default_corruption(possible)), format_func=labels.get,
@@ -108,7 +109,7 @@ def _corruption(possible: list[CorruptionSpec]) -> tuple[CorruptionSpec, float]:
             "serves all severities, so that only the strength changes.",
         )  # fmt: skip
         spec = corruption_spec(key)
-        st.caption(f"{spec.imitates} Levels from: {spec.source}.")
+        st.caption(f"{GROUPS[spec.group]}. {spec.imitates} Levels from: {spec.source}.")
     with right:
         severity = st.select_slider(
             "Severity", SEVERITIES, START, key="severity", bind="query-params", persist_state="session",
