@@ -31,6 +31,7 @@ COMMANDS = {
     "reliability": "core.commands.reliability",
     "run": "core.commands.run",
     "store": "core.commands.store",
+    "sweep": "core.commands.sweep",
     "train": "core.train.cli",
 }
 """Name of each command and the module that defines it under that name."""

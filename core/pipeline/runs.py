@@ -67,8 +67,8 @@ def run_cohort(
 
     cohort, record = _cohort(store, cohort_id), get_model(config.model_id)
     require_promptless(record)
-    _require_task(cohort, record)
-    run = _new_run(cohort, record, config)
+    require_task(cohort, record)
+    run = new_run(cohort, record, config)
     store.put_run(run)
     left_out = store.done_positions(run.id)
     if not retry_failed:
@@ -215,17 +215,22 @@ def _run_item(
     own = config.model_copy(update={"members": members})
     started = time.perf_counter()
     progress(0.0, "")
+    result = guarded(lambda: _compute(store, run, item, own, origin, progress), origin)
+    store.put_item(run.id, item.position, _timed(result, time.perf_counter() - started))
+
+
+def guarded(work: Callable[[], ItemResult], origin: Origin) -> ItemResult:
+    """What an item brought, or why it could not be computed; stopping and a failing store go on up."""
     try:
-        result = _compute(store, run, item, own, origin, progress)
+        return work()
     except (Cancelled, StoreProblem):
         raise
     except SecondLookError as problem:
-        result = ItemResult(problem=problem.sentence, origin=origin)
+        return ItemResult(problem=problem.sentence, origin=origin)
     except Exception as error:  # noqa: BLE001 - the outermost boundary of one item
         incident = secrets.token_hex(4)
         logger.error("incident %s in a run: %s", incident, trace_of(error))
-        result = ItemResult(problem=f"Something unforeseen went wrong (incident {incident}).", origin=origin)
-    store.put_item(run.id, item.position, _timed(result, time.perf_counter() - started))
+        return ItemResult(problem=f"Something unforeseen went wrong (incident {incident}).", origin=origin)
 
 
 def _compute(
@@ -236,14 +241,7 @@ def _compute(
     origin: Origin,
     progress: Progress,
 ) -> ItemResult:
-    case = None if item.case_id is None else store.case(item.case_id)
-    if case is None:
-        raise SettingsProblem(
-            "The picture of this case is not kept",
-            found="a row without an image" if item.case_id is None else "a case that is gone or damaged",
-            expected="a case with its image",
-            fix="add the cohort again from its files",
-        )
+    case = case_of(store, item)
     if run.task == "segmentation":
         outcome = analyse(store, case, config, progress=progress)
         return segmentation_item(case, outcome.analysis, origin=origin)
@@ -251,6 +249,19 @@ def _compute(
 
     found = classify(store, case, config, progress=progress).classification
     return classification_item(item, found, origin=origin)
+
+
+def case_of(store: Store, item: CohortItem) -> Case:
+    """The stored case of an item. Raises SettingsProblem where its picture is not kept."""
+    case = None if item.case_id is None else store.case(item.case_id)
+    if case is not None:
+        return case
+    raise SettingsProblem(
+        "The picture of this case is not kept",
+        found="a row without an image" if item.case_id is None else "a case that is gone or damaged",
+        expected="a case with its image",
+        fix="add the cohort again from its files",
+    )
 
 
 def members_for(
@@ -270,8 +281,11 @@ def _timed(result: ItemResult, seconds: float) -> ItemResult:
     return replace(result, seconds=seconds)
 
 
-def _new_run(cohort: CohortRecord, record: ModelRecord, config: AnalysisConfig) -> RunRecord:
-    """The run that these settings make; the same settings, weights and libraries make the same one."""
+def new_run(cohort: CohortRecord, record: ModelRecord, config: AnalysisConfig, title: str = "") -> RunRecord:
+    """The run that these settings make; the same settings, weights and libraries make the same one.
+
+    title: added to its title.
+    """
     key = digest(
         {
             "cohort": cohort.id,
@@ -284,7 +298,7 @@ def _new_run(cohort: CohortRecord, record: ModelRecord, config: AnalysisConfig) 
     return RunRecord(
         id=key,
         cohort_id=cohort.id,
-        title=f"{record.title}, {config.estimator.kind}",
+        title=f"{record.title}, {config.estimator.kind}{title}",
         source="model",
         task=record.task,
         class_names=record.class_names,
@@ -293,7 +307,8 @@ def _new_run(cohort: CohortRecord, record: ModelRecord, config: AnalysisConfig) 
     )
 
 
-def _require_task(cohort: CohortRecord, record: ModelRecord) -> None:
+def require_task(cohort: CohortRecord, record: ModelRecord) -> None:
+    """Raises SettingsProblem where a model answers another question than a cohort asks."""
     if cohort.task == record.task:
         return
     raise SettingsProblem(

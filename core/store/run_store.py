@@ -41,9 +41,9 @@ class RunStore(StoreBase):
         """Keep a run; one with the same id stays as it is. Counts and time are filled in by `run`."""
         self._database.write(lambda cursor: insert_run(cursor, record, self._now()))
 
-    def runs(self, cohort_id: str | None = None) -> tuple[RunRecord, ...]:
-        """Every run, or those of one cohort, newest first."""
-        return self._database.read(lambda cursor: run_records(cursor, cohort_id=cohort_id))
+    def runs(self, cohort_id: str | None = None, *, stressed: bool = False) -> tuple[RunRecord, ...]:
+        """Every run, or those of one cohort, newest first. stressed: those of sweeps in place of others."""
+        return self._database.read(lambda cursor: run_records(cursor, cohort_id=cohort_id, stressed=stressed))
 
     def run(self, run_id: str) -> RunRecord | None:
         """The run with this id, None when there is none."""

@@ -28,6 +28,8 @@ SELECT id, cohort_id, title, source, task, class_names, config, created,
        (SELECT count(*) FROM run_items WHERE run_id = id AND problem = '' AND origin = 'in training')
 FROM runs
 """
+_STRESSED = '"corruption":'
+"""What stands in the settings of a run under a corruption, and in no other."""
 _FLAGS = ("VARCHAR", "INTEGER", "INTEGER", "BOOLEAN", "BOOLEAN", "BOOLEAN")
 _VALUES = ("VARCHAR", "INTEGER", "INTEGER", "INTEGER", "VARCHAR", "DOUBLE")
 _CLASSES = ("VARCHAR", "INTEGER", "INTEGER", "INTEGER", "DOUBLE", "BOOLEAN")
@@ -57,12 +59,22 @@ def insert_run(cursor: Cursor, record: RunRecord, now: datetime) -> None:
 
 
 def run_records(
-    cursor: Cursor, *, run_id: str | None = None, cohort_id: str | None = None
+    cursor: Cursor,
+    *,
+    run_id: str | None = None,
+    cohort_id: str | None = None,
+    stressed: bool | None = None,
 ) -> tuple[RunRecord, ...]:
-    """Every run, of one cohort or with one id if that is given, newest first."""
+    """Every run, of one cohort or with one id if that is given, newest first.
+
+    stressed: only runs under a corruption, or only others; None: both.
+    """
     given = {"id": run_id, "cohort_id": cohort_id}
     chosen = {name: value for name, value in given.items() if value is not None}
-    clause = "WHERE " + " AND ".join(f"{name} = ?" for name in chosen) if chosen else ""
+    conditions = [f"{name} = ?" for name in chosen]
+    if stressed is not None:
+        conditions.append(f"coalesce(contains(config, '{_STRESSED}'), false) = {str(stressed).lower()}")
+    clause = "WHERE " + " AND ".join(conditions) if conditions else ""
     found = cursor.execute(f"{_RECORD} {clause} ORDER BY created DESC, id", [*chosen.values()]).fetchall()
     return tuple(
         RunRecord(
