@@ -20,6 +20,7 @@ ANALYSE = "analyse"
 ADD = "add"
 RUN = "run"
 MODEL = "model"
+SWEEP = "sweep"
 """Kinds of work; a job's key begins with one of them, so that a reload knows what its result names."""
 
 

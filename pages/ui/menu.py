@@ -15,6 +15,7 @@ CASE = "pages/case.py"
 RELIABILITY = "pages/reliability.py"
 COVERAGE = "pages/coverage.py"
 STRESS = "pages/stress.py"
+SWEEPS = "pages/sweeps.py"
 COHORTS = "pages/cohorts.py"
 MODELS = "pages/models.py"
 ABOUT = "pages/about.py"
@@ -47,6 +48,7 @@ def menu(title: str = "") -> Page:
             ],
             "Stress": [
                 st.Page(STRESS, title="Stress lab"),
+                st.Page(SWEEPS, title="Sweeps and slices"),
             ],
             "Models and data": [
                 st.Page(COHORTS, title="Cohorts"),
