@@ -109,6 +109,17 @@ def test_picture_mask_score_and_mark_follow_the_severity(lab: tuple[Server, list
     expect(page.locator(".st-key-severity_chart .js-plotly-plot")).to_be_visible()
 
 
+def test_corruption_is_chosen_by_its_picture(lab: tuple[Server, list[str]], page: Page) -> None:
+    server, cases = lab
+    visit(page, server, cases[0], corruption="Gaussian noise", severity=1)
+    page.locator(".st-key-gallery summary").click()
+    pick = page.locator(".st-key-take_spike button")
+    expect(pick).to_be_visible(timeout=SLOW)
+    expect(page.locator(".st-key-gallery")).to_contain_text("Not offered, because its values are not known")
+    pick.click()
+    expect(page.locator(ANSWER)).to_contain_text("k-space spike 1:", timeout=SLOW)
+
+
 def test_another_page_and_back_finds_the_same_state(lab: tuple[Server, list[str]], page: Page) -> None:
     server, cases = lab
     visit(page, server, cases[1], corruption="Ghosting", severity=2)
