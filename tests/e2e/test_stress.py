@@ -98,7 +98,7 @@ def test_picture_mask_score_and_mark_follow_the_severity(lab: tuple[Server, list
     server, cases = lab
     visit(page, server, cases[0], corruption="Gaussian noise", severity=1)
     expect(page.locator(ANSWER)).to_contain_text("gaussian noise 1:")
-    mark = page.locator(".st-key-lab_coverage")
+    mark = page.locator(".st-key-lab_coverage:not([data-stale='true'])")
     expect(mark).to_contain_text("this case, gaussian noise 1")
     seen, said = picture_of(page), numbers(page)
     drag(page, 7, "gaussian noise 4.5")
@@ -113,7 +113,7 @@ def test_corruption_is_chosen_by_its_picture(lab: tuple[Server, list[str]], page
     server, cases = lab
     visit(page, server, cases[0], corruption="Gaussian noise", severity=1)
     page.locator(".st-key-gallery summary").click()
-    pick = page.locator(".st-key-take_spike button")
+    pick = page.locator(".st-key-take_spike:not([data-stale='true']) button").first
     expect(pick).to_be_visible(timeout=SLOW)
     expect(page.locator(".st-key-gallery")).to_contain_text("Not offered, because its values are not known")
     pick.click()
@@ -140,7 +140,7 @@ def test_two_sessions_do_not_disturb_each_other(lab: tuple[Server, list[str]], c
     first, second = (context.new_page() for context in contexts)
     visit(first, server, cases[2], corruption="Contrast", severity=3)
     visit(second, server, cases[3], corruption="Speckle", severity=1)
-    seen, said = picture_of(first), first.locator(ANSWER).inner_text().split("Confidence")[1][:12]
+    seen, said = picture_of(first), first.locator(ANSWER).inner_text().split("Confidence")[1][:6]
     drag(second, 4, "speckle 3")
     expect(first.locator(ANSWER)).to_contain_text("contrast 3:")
     drag(first, 1, "contrast 3.5")
@@ -151,7 +151,7 @@ def test_two_sessions_do_not_disturb_each_other(lab: tuple[Server, list[str]], c
     expect(first.locator(ANSWER)).to_contain_text("contrast 3:", timeout=SLOW)
     ready(first)
     assert picture_of(first) == seen
-    assert first.locator(ANSWER).inner_text().split("Confidence")[1][:12] == said
+    assert first.locator(ANSWER).inner_text().split("Confidence")[1][:6] == said
     for context in contexts:
         context.close()
 
