@@ -26,6 +26,7 @@ COMMANDS = {
     "import-predictions": "core.commands.cohort",
     "inspect": "core.commands.case",
     "jitter": "core.commands.jitter",
+    "mitigate": "core.commands.mitigate",
     "models": "core.commands.models",
     "points": "core.commands.points",
     "reliability": "core.commands.reliability",

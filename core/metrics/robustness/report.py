@@ -124,8 +124,8 @@ def sweep_report(tables: Sequence[SweptTable], *, seed: int = 0, replicates: int
         patients=len(set(base.table.group)), left_out=clean.table.units - base.table.units,
         severities=tuple(sorted({each.severity for each in kept})), quality=quality.key,
         definition=ROBUSTNESS.format(label=quality.label), rows=tuple(rows),
-        worst=tuple(Robustness(key=key, loss=_estimate(losses[key])) for key in worst),
-        overall=Robustness(key=CLEAN, loss=_estimate(everything)), replicates=replicates, seed=seed,
+        worst=tuple(Robustness(key=key, loss=estimate_of(losses[key])) for key in worst),
+        overall=Robustness(key=CLEAN, loss=estimate_of(everything)), replicates=replicates, seed=seed,
     )  # fmt: skip
 
 
@@ -148,8 +148,8 @@ def _rows(
         known = None if values is None else values[~np.isnan(values)]
         rows.append(
             SweepRow(
-                key=each.key, severity=each.severity, statistic=spec.key, value=_estimate(own[spec.key]),
-                delta=_estimate(own[spec.key] - clean[spec.key]),
+                key=each.key, severity=each.severity, statistic=spec.key, value=estimate_of(own[spec.key]),
+                delta=estimate_of(own[spec.key] - clean[spec.key]),
                 sd=float(known.std(ddof=1)) if known is not None and known.size > 1 else None,
                 n=each.table.units if known is None else int(known.size),
                 undefined=0 if known is None else each.table.units - int(known.size),
@@ -175,7 +175,7 @@ def _losses(
     return losses
 
 
-def _estimate(values: Float64Array) -> Estimate:
+def estimate_of(values: Float64Array) -> Estimate:
     """The first weighting with the percentile interval of the others."""
     value, drawn = _first(values), values[1:][~np.isnan(values[1:])]
     if np.isnan(value):

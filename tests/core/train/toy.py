@@ -34,9 +34,10 @@ CONFIG = SegmenterConfig(
 
 
 def segmenter_configs() -> list[Path]:
-    """The shipped settings of segmenters; a classifier's settings name no kind of decoder."""
+    """The shipped settings of segmenters: a classifier's name no decoder, and a prompted one's prompts."""
     folder = Path(__file__).parents[3] / "core" / "train" / "configs"
-    return [path for path in sorted(folder.glob("*.json")) if "kind" in json.loads(path.read_text())]
+    found = {path: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    return [path for path, each in found.items() if "kind" in each and "prompts" not in each]
 
 
 def write_toy(folder: Path) -> Path:
