@@ -18,6 +18,7 @@ MODULES = {
     "overlap": "benchmarks.overlap",
     "moments": "benchmarks.moments",
     "risk-coverage": "benchmarks.risk_coverage",
+    "stress": "benchmarks.stress",
 }
 
 

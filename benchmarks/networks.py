@@ -12,7 +12,7 @@ from torch import nn
 
 from core.inference.member import Member, open_member
 from core.inference.settings import RunSettings
-from core.models import ArchitectureConfig, list_models
+from core.models import ArchitectureConfig, list_models, promptless
 from core.models.build import build_network, initialise
 from core.models.weights import load_member
 
@@ -47,7 +47,9 @@ def subjects() -> Iterator[Subject]:
     yield reference()
     yield Subject("fpn resnet18", _seeded(smp.FPN("resnet18", encoder_weights=None)), (3, SIZE, SIZE))
     yield Subject("unet resnet18, dropout in decoder", _seeded(_decoder_dropout()), (3, SIZE, SIZE))
-    for record in list_models():
+    for record in promptless(list_models()):
+        if record.task != "segmentation":
+            continue
         shape = (len(record.channels), record.working_size, record.working_size)
         yield Subject(f"{record.id} (shipped)", load_member(record, 0), shape)
 

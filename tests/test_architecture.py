@@ -28,7 +28,7 @@ HOMES = {
     "duckdb": ("core/store/",),
     "nibabel": ("core/io/",),
     "pydicom": ("core/io/",),
-    "PIL": ("core/io/",),
+    "PIL": ("core/io/", "benchmarks/"),
     "plotly": ("core/view/",),
 }
 STAGES = {
