@@ -21,6 +21,7 @@ from core.errors import SecondLookError
 COMMANDS = {
     "analyse": "core.commands.case",
     "cohort": "core.commands.cohort",
+    "compare": "core.commands.slices",
     "coverage": "core.commands.coverage",
     "evaluate": "core.commands.evaluate",
     "import-predictions": "core.commands.cohort",
@@ -31,6 +32,7 @@ COMMANDS = {
     "points": "core.commands.points",
     "reliability": "core.commands.reliability",
     "run": "core.commands.run",
+    "slices": "core.commands.slices",
     "store": "core.commands.store",
     "sweep": "core.commands.sweep",
     "train": "core.train.cli",
