@@ -79,7 +79,7 @@ def _numbers(store: Store, model_id: str, table: UnitTable, seed: int) -> dict[s
     every = statistics(table, np.zeros(table.units, np.bool_), weights)
     found = {key: every[key] for key in SHOWN if key in every}
     familiar = table.confidence.get(FAMILIARITY.key)
-    if familiar is not None:
+    if familiar is not None and not np.isnan(familiar).all():
         from core.models import rule_limits_of
 
         limit = limit_of(default_limits(rule_limits_of(model_id)), "foreign").limit
