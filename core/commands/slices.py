@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -10,14 +9,11 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from core.commands.output import one_line
-from core.errors import InputProblem
-from core.types import Level
+from core.types import Level, NamedBytes
 
 if TYPE_CHECKING:
     from core.metrics.subgroups import GroupRow, SubgroupReport
     from core.types import Estimate
-
-LARGEST_TABLE = 20_000_000
 
 
 @click.command()
@@ -39,12 +35,14 @@ def slices(cohort: str, as_json: bool, **choices: Any) -> None:
     Groups of few patients are shown and not tested; p-values are corrected for their number (Holm). The
     search for the worst pairs is exploratory.
     """
+    from core.io.columns import read_columns
     from core.metrics.subgroups import subgroup_report
     from core.pipeline.attributes import attributes_of
     from core.pipeline.runs import run_of, unit_table
     from core.store import Store
 
-    columns = read_columns(choices["attributes"]) if choices["attributes"] else None
+    path: Path | None = choices["attributes"]
+    columns = None if path is None else read_columns(NamedBytes(path.name, path.read_bytes()))
     with Store.open() as store:
         run = run_of(store, cohort, choices["run_id"])
         level: Level = choices["level"] if run.task == "segmentation" else "case"
@@ -66,30 +64,6 @@ def slices(cohort: str, as_json: bool, **choices: Any) -> None:
         click.echo(json.dumps(report.model_dump(mode="json"), ensure_ascii=False, allow_nan=False))
     else:
         _print(report)
-
-
-def read_columns(path: Path) -> dict[str, dict[str, str]]:
-    """Columns of a CSV by name: value by what its first column says. Raises InputProblem for a bad file."""
-    if path.stat().st_size > LARGEST_TABLE:
-        raise _bad(path, f"{path.stat().st_size} bytes", f"at most {LARGEST_TABLE} bytes")
-    try:
-        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise _bad(path, "no text of comma-separated values", "a CSV in UTF-8") from error
-    if len(rows) < 2 or len(rows[0]) < 2:
-        raise _bad(path, f"{len(rows)} rows of {len(rows[0]) if rows else 0} columns", "a header, then rows")
-    names = rows[0][1:]
-    return {
-        name: {row[0]: row[k + 1].strip() for row in rows[1:] if len(row) > k + 1 and row[k + 1].strip()}
-        for k, name in enumerate(names)
-    }
-
-
-def _bad(path: Path, found: str, expected: str) -> InputProblem:
-    return InputProblem(
-        "The table of attributes cannot be read", file=path.name, found=found, expected=expected,
-        fix="write one row per case or patient, its name first",
-    )  # fmt: skip
 
 
 @click.command()

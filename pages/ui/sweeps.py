@@ -11,7 +11,7 @@ from core.pipeline.sweeps import Sweep, sweeps_of
 from core.store import Store
 from core.types import CohortRecord, Level, Progress
 from core.view.words import count
-from pages.ui import jobs, outcomes, ready, selection, sweep_form, sweep_view
+from pages.ui import jobs, outcomes, ready, selection, subgroups, sweep_form, sweep_view
 from pages.ui.menu import COHORTS
 from pages.ui.options import distinct
 from pages.ui.run_tables import LEVELS
@@ -20,9 +20,26 @@ from pages.ui.text import plain_text, safe_text
 Numbers = tuple[SweepReport, tuple[SweptTable, ...]]
 
 
+VIEWS = {"sweep": "Worse pictures", "groups": "Groups of cases", "shift": "Other data"}
+
+
 def show(store: Store, writable: bool) -> None:
     """The whole page."""
     _job_under_way()
+    view = st.segmented_control(
+        "Look at", list(VIEWS), default="sweep", format_func=VIEWS.get, key="sweeps_view", required=True,
+        bind="query-params", persist_state="session",
+        help="What worse pictures do; on which cases the model is worst; the same model on another cohort.",
+    )  # fmt: skip
+    if view == "groups":
+        subgroups.show_groups(store)
+    elif view == "shift":
+        subgroups.show_shift(store)
+    else:
+        _sweep(store, writable)
+
+
+def _sweep(store: Store, writable: bool) -> None:
     cohort = _pick_cohort(store)
     if cohort is None:
         return

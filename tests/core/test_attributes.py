@@ -12,13 +12,13 @@ import pytest
 from click.testing import CliRunner
 
 from core.cli import main
-from core.commands.slices import read_columns
 from core.errors import InputProblem
+from core.io.columns import read_columns
 from core.pipeline.attributes import attributes_of
 from core.pipeline.runs import run_cohort, unit_table
 from core.pipeline.shift import OUTSIDE, compare_runs
 from core.store import Store
-from core.types import Case, Reference
+from core.types import Case, NamedBytes, Reference
 from tests.core.inference.conftest import make_record
 from tests.core.toy_runs import CONFIG, SETTINGS, make_case, put_cohort, write_model
 
@@ -107,12 +107,10 @@ def test_command_prints_groups_and_takes_a_table(
     assert report["level"] == "slice" and report["units"] == 12
 
 
-@pytest.mark.parametrize("text", ["case\na\n", "", "case,x\n", "\x00\xff"])
-def test_bad_table_of_attributes_is_refused(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "bad.csv"
-    path.write_bytes(text.encode("latin-1"))
+@pytest.mark.parametrize("data", [b"case\na\n", b"", b"case,x\n", b"\x00\xff"])
+def test_bad_table_of_attributes_is_refused(data: bytes) -> None:
     with pytest.raises(InputProblem, match="attributes"):
-        read_columns(path)
+        read_columns(NamedBytes("bad.csv", data))
 
 
 def test_runs_are_set_side_by_side_with_differences_to_the_first(store: Store) -> None:

@@ -189,3 +189,11 @@ def test_sweep_is_started_and_its_worst_corruption_stands_first(
 
 def test_sweeps_page_without_a_cohort_says_what_to_do_first(bench: Bench, text: Words) -> None:
     assert "There is no cohort yet" in text(bench.open(SWEEPS))
+
+
+def test_groups_and_other_data_ask_for_runs_first(bench: Bench, text: Words) -> None:
+    groups = bench.open(SWEEPS, sweeps_view="Groups of cases")
+    assert "There is nothing to judge yet" in text(groups)
+    shift = bench.open(SWEEPS, sweeps_view="Other data")
+    assert "at least two cohorts" in text(shift)
+    assert not groups.exception and not shift.exception
