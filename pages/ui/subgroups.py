@@ -143,7 +143,8 @@ def _answer(report: SubgroupReport, loaded: Loaded) -> str:
     return (
         f"**{_name(first)[:1].upper()}{_name(first)[1:]} is worst**: mean {report.metric} "
         f"{_words(first.value)}, {_words(first.difference)} to the rest (n = {first.units} of "
-        f"{count(first.patients, 'patient')}, p after Holm {number(first.p_holm)}). Over all {overall}; {run_tables.headline(loaded)}."
+        f"{count(first.patients, 'patient')}, p after Holm {number(first.p_holm)}). "
+        f"Over all {overall}; {run_tables.headline(loaded)}."
     )
 
 
