@@ -16,6 +16,7 @@ RELIABILITY = "pages/reliability.py"
 COVERAGE = "pages/coverage.py"
 STRESS = "pages/stress.py"
 SWEEPS = "pages/sweeps.py"
+PROMPTS = "pages/prompts.py"
 COHORTS = "pages/cohorts.py"
 MODELS = "pages/models.py"
 ABOUT = "pages/about.py"
@@ -49,6 +50,7 @@ def menu(title: str = "") -> Page:
             "Stress": [
                 st.Page(STRESS, title="Stress lab"),
                 st.Page(SWEEPS, title="Sweeps and slices"),
+                st.Page(PROMPTS, title="Prompts"),
             ],
             "Models and data": [
                 st.Page(COHORTS, title="Cohorts"),
