@@ -1,3 +1,3 @@
 """Second Look's computations: reading, inference with uncertainty, error detection, store."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -15,7 +15,7 @@ from core.commands.output import one_line
 from core.commands.run import STOPPED, run_progress
 from core.config import AnalysisConfig, EstimatorConfig, EstimatorKind
 from core.errors import SettingsProblem
-from core.report.sweeps import sweep_files, sweep_record
+from core.report.sweeps import sweep_files, sweep_markdown, sweep_record
 from core.types import Level
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ class Severities(click.ParamType[tuple[float, ...]]):
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Processes; the numbers are the same for any number.")  # fmt: skip
 @click.option("--retry-failed", is_flag=True, help="Try the cases again that could not be computed.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for CSV and Parquet.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for CSV, Parquet and a document."
+)
 @click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON document.")
 @fail_on
 def sweep(source: str, as_json: bool, out: Path | None, gates: tuple[Gate, ...], **choices: Any) -> None:
@@ -72,6 +74,7 @@ def sweep(source: str, as_json: bool, out: Path | None, gates: tuple[Gate, ...],
     done already is read: after Ctrl-C or a crash the same command goes on. Differences to the clean pictures
     have intervals over patients.
     """
+    from core.pipeline.runs import find_cohort
     from core.pipeline.sweep_numbers import sweep_numbers
     from core.pipeline.sweeps import chosen_keys, plan_sweep, run_sweep
     from core.store import Store
@@ -94,8 +97,9 @@ def sweep(source: str, as_json: bool, out: Path | None, gates: tuple[Gate, ...],
             sys.exit(STOPPED)
         failed = sum(run.failed for run in runs)
         report, tables = sweep_numbers(store, plan, choices["level"])
+        cohort = find_cohort(store, cohort_id).name
     if out is not None:
-        for path in _write(out, plan, report, tables):
+        for path in _write(out, plan, report, tables, cohort):
             click.echo(f"wrote {path}", err=True)
     if as_json:
         click.echo(json.dumps(sweep_record(plan, report, failed), ensure_ascii=False, allow_nan=False))
@@ -128,14 +132,18 @@ def _config(choices: dict[str, Any]) -> AnalysisConfig:
     return AnalysisConfig(model_id=choices["model_id"], estimator=estimator)
 
 
-def _write(folder: Path, plan: Sweep, report: SweepReport, tables: tuple[SweptTable, ...]) -> list[Path]:
+def _write(
+    folder: Path, plan: Sweep, report: SweepReport, tables: tuple[SweptTable, ...], cohort: str
+) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for file in sweep_files(plan, report, tables):
         path = folder / file.name
         path.write_bytes(file.data)
         paths.append(path)
-    return paths
+    words = folder / "SWEEP.md"
+    words.write_text(sweep_markdown(plan, report, one_line(cohort)), encoding="utf-8")
+    return [*paths, words]
 
 
 def _print(report: SweepReport, failed: int) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from core.config import AnalysisConfig, Contrast, CorruptionConfig, CorruptionStep, EstimatorConfig, Frozen
 from core.errors import SettingsProblem
 from core.metrics.agreement.overlap import dice
+from core.metrics.reliability.recalibration import HOTTEST
 from core.metrics.robustness.gains import (
     Verdict,
     deferral_gain,
@@ -201,7 +202,11 @@ def _row(
         kept = [each for each in measured if each.histogram is not None]
         stacked = np.stack([each.histogram for each in kept if each.histogram is not None])
         before, after, gain, temperature = temperature_gain(stacked, [each.group for each in kept], seed=seed)
-        note = "" if temperature is None else f"T = {temperature:.3g}"
+        note = (
+            ""
+            if temperature is None
+            else f"T = {temperature:.3g}{', the end of its range' * (temperature >= HOTTEST)}"
+        )
     else:
         old, new = (np.array([each.dice[key] for each in measured]) for key in (BASELINE, spec.key))
         before, after, gain = paired_gain(old, new, groups, seed=seed)

@@ -16,6 +16,9 @@ from core.metrics.robustness.report import REPLICATES, estimate_of
 from core.metrics.robustness.statistics import BINS, unit_weights, weighted_mean
 from core.types import Estimate, Float64Array
 
+NEGLIGIBLE = 0.005
+"""A smaller gain is no help, however sure it is."""
+
 Verdict = Literal["helped", "did not help", "harmed", "undefined"]
 
 
@@ -78,12 +81,12 @@ def temperature_gain(
 
 
 def verdict_of(gain: Estimate) -> Verdict:
-    """Whether the interval of a gain lies above 0, below it, or on both sides."""
+    """Whether the interval of a gain lies above 0, below it, or on both sides; tiny gains are none."""
     if gain.value is None or gain.low is None or gain.high is None:
         return "undefined"
-    if gain.low > 0.0:
+    if gain.low > 0.0 and gain.value >= NEGLIGIBLE:
         return "helped"
-    return "harmed" if gain.high < 0.0 else "did not help"
+    return "harmed" if gain.high < 0.0 and gain.value <= -NEGLIGIBLE else "did not help"
 
 
 def _outcomes(histogram: Float64Array) -> Outcomes:
