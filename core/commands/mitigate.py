@@ -111,9 +111,10 @@ def _document(rows: list[GainRow], cohort: str, model_id: str) -> str:
         "dropout. Before and after are means of the Dice of whole cases (of slices where noted), or the "
         "expected calibration error within prediction or reference; the gain is paired, its 95 % interval "
         "from 1000 draws of whole patients. + helped, 0 did not help, – did harm: by whether the interval "
-        "lies above 0, holds it, or lies below it; a change below 0.005 counts as none. Thresholds and temperatures were fitted on one half of "
-        "the patients and are judged on the other; sizes and settings were fixed beforehand. With so few "
-        "patients a small gain cannot be shown. Written by `python -m core mitigate`."
+        "lies above 0, holds it, or lies below it; a change below 0.005 counts as none. Thresholds "
+        "and temperatures were fitted on one half of the patients and are judged on the other; sizes and "
+        "settings were fixed beforehand. With so few patients a small gain cannot be shown. Written by "
+        "`python -m core mitigate`."
     )
     return mitigation_markdown(
         rows, title="What helps on bad pictures", places=[place_words(row) for row in rows],

@@ -70,7 +70,8 @@ class PromptedImage:
             network.probabilities(network.keep(batch), network.no_masks(), range(1))[0]
             for network in self._networks
         ]
-        return self._pictures.map_back(np.mean(found, axis=0, dtype=np.float32))[0]
+        native = self._pictures.map_back(np.mean(found, axis=0, dtype=np.float32))
+        return np.asarray(native[0], np.float32)
 
     def _check(self, index: int, prompts: Sequence[Prompt]) -> None:
         rows, columns = self.image.slice_shape

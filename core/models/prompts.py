@@ -41,10 +41,10 @@ def disc_plane(row: float, column: float, size: int) -> Array:
     """A disc of POINT_RADIUS round a place in pixel edges: 1 inside, falling to 0 over one pixel."""
     centres = np.arange(size) + 0.5
     distance = np.hypot(centres[:, None] - row, centres[None, :] - column)
-    return np.clip(POINT_RADIUS * size + 0.5 - distance, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(POINT_RADIUS * size + 0.5 - distance, 0.0, 1.0), np.float32)
 
 
 def _covered(ends: tuple[float, float], size: int) -> Array:
     edges = np.arange(size)
     inside = np.minimum(ends[1], edges + 1) - np.maximum(ends[0], edges)
-    return np.clip(inside, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(inside, 0.0, 1.0), np.float32)
