@@ -108,12 +108,17 @@ def _document(rows: list[GainRow], cohort: str, model_id: str) -> str:
     patients = max((row.patients for row in rows), default=0)
     introduction = (
         f"`{model_id}` on the cohort {one_line(cohort)}, {patients} patients. Baseline: one network without "
-        "dropout. Before and after are means of the Dice of whole cases (of slices where noted), or the "
-        "expected calibration error within prediction or reference; the gain is paired, its 95 % interval "
-        "from 1000 draws of whole patients. + helped, 0 did not help, – did harm: by whether the interval "
-        "lies above 0, holds it, or lies below it; a change below 0.005 counts as none. Thresholds "
-        "and temperatures were fitted on one half of the patients and are judged on the other; sizes and "
-        "settings were fixed beforehand. With so few patients a small gain cannot be shown. Written by "
+        "dropout. Before and after are means of the Dice of whole cases, or the expected calibration error "
+        "within prediction or reference; the gain is paired, its 95 % interval from 1000 draws of whole "
+        "patients. + helped, 0 did not help, – did harm: by whether the interval lies above 0, holds it, or "
+        "lies below it; a change below 0.005 counts as none. The intervals are not corrected for their "
+        "number, and with so few patients a small gain cannot be shown.\n\n"
+        "Sizes and settings were fixed beforehand. Two rows fit something, and do so on one half of these "
+        "patients to be judged on the other half, under the same corruption, which takes references for "
+        "pictures that are as bad: the threshold of the deferral and the temperature. *Deferral* is counted "
+        "by slice, on the reporting half, before and after by Monte-Carlo dropout; a slice with nothing to find "
+        "and nothing found counts as 1. *Temperature*: one at the end of its range draws nearly every "
+        "probability to one half; the error falls, and the probabilities say nothing any more. Written by "
         "`python -m core mitigate`."
     )
     return mitigation_markdown(

@@ -29,7 +29,7 @@ from core.types import (
 )
 
 if TYPE_CHECKING:
-    from core.pipeline.sweeps import Sweep
+    from core.pipeline.sweeps import Sweep, SweepCell
     from core.store import Store
 
 Row = dict[str, str | float | int | None]
@@ -46,12 +46,13 @@ def sweep_numbers(
 ) -> tuple[SweepReport, tuple[SweptTable, ...]]:
     """The report of what is there of a sweep, and the tables that it rests on; no network is asked.
 
-    limits: that flag, None: the model's own. The operating point in force judges the confidence. Raises
-    SettingsProblem when nothing is there yet.
+    Severities that were not finished are left out. limits: that flag, None: the model's own. The operating
+    point in force judges the confidence. Raises SettingsProblem when nothing is there yet.
     """
     tables = []
-    for place, cell in enumerate(sweep.cells):
-        progress(place / len(sweep.cells), "Reading the sweep")
+    cells = finished_cells(store, sweep)
+    for place, cell in enumerate(cells):
+        progress(place / len(cells), "Reading the sweep")
         slices = unit_table(store, cell.run_id, "slice") if _has_slices(store, cell.run_id) else None
         whole = unit_table(store, cell.run_id, "case")
         flagged = flags_of(store, sweep.config, whole, slices, level, limits)
@@ -59,6 +60,15 @@ def sweep_numbers(
         tables.append(SweptTable(cell.key, cell.severity, table, flagged))
     part_of(progress, 0.9, 1.0)(0.0, "Drawing patients for the intervals")
     return sweep_report(tables, seed=seed), tuple(tables)
+
+
+def finished_cells(store: Store, sweep: Sweep) -> tuple[SweepCell, ...]:
+    """The cells that have tried as many cases as the clean pictures; others would cut down what all share."""
+    runs = {cell.run_id: store.run(cell.run_id) for cell in sweep.cells}
+    tried = {key: 0 if run is None else run.done + run.failed for key, run in runs.items()}
+    clean = next((tried[cell.run_id] for cell in sweep.cells if not cell.key), 0)
+    some = {key for key, run in runs.items() if run is not None and run.done}
+    return tuple(cell for cell in sweep.cells if cell.run_id in some and tried[cell.run_id] >= clean)
 
 
 def flags_of(

@@ -56,6 +56,12 @@ def _sweep(store: Store, writable: bool) -> None:
     level = _level(cohort)
     numbers = _numbers(store, sweep, level)
     if numbers is not None:
+        missing = len(sweep.cells) - len(numbers[1])
+        if missing:
+            st.warning(
+                f"{count(missing, 'severity', 'severities')} of this sweep are not finished and left out. Start "
+                "it again below with the same choices to go on."
+            )
         sweep_view.show(sweep, cohort, *numbers, answer_place)
     sweep_form.form(store, cohort, writable, first=False)
 

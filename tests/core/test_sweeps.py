@@ -152,6 +152,22 @@ def test_numbers_are_the_same_for_any_number_of_workers(store: Store) -> None:
         assert numbers(other, alone) == numbers(store, sweep)
 
 
+def test_severity_that_is_not_finished_is_left_out_of_the_report(store: Store) -> None:
+    sweep = plan(store)
+
+    def stop(share: float, sentence: str) -> None:
+        # The first case has all five severities then, the second the clean one and two more.
+        if share > 7.5 / 15:
+            raise Cancelled
+
+    run_sweep(store, plan(store, ("spike",)))
+    with pytest.raises(Cancelled):
+        run_sweep(store, sweep, stop)
+    report, tables = sweep_numbers(store, sweep)
+    assert report.units == 3
+    assert [each.key for each in tables] == [""]
+
+
 def test_case_that_fails_is_listed_and_the_others_go_on(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

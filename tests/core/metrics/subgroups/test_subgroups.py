@@ -84,28 +84,49 @@ def test_unknown_category_and_undefined_value_are_left_out_and_counted() -> None
     assert {each.categories for each in report.groups} == {("a",), ("b",)}
 
 
-def test_test_keeps_its_size_where_patients_differ_and_groups_do_not() -> None:
-    """Slices of a patient are alike: a test that took them for independent would cry out far too often."""
+@pytest.mark.parametrize(("count", "inside"), [(12, 6), (12, 5), (30, 15)])
+def test_test_keeps_its_size_where_slices_of_a_patient_are_alike(count: int, inside: int) -> None:
+    """A test that took slices for independent would cry out far too often."""
     generator = np.random.default_rng(1)
-    rejected, naive = 0, 0
-    for trial in range(120):
-        own = np.repeat(generator.normal(0.7, 0.15, 30), 8)
-        dice = own + generator.normal(0, 0.02, 240)
-        side = np.repeat(generator.permutation(["a"] * 15 + ["b"] * 15), 8)
+    rejected, naive, trials = 0, 0, 200
+    for trial in range(trials):
+        own = np.repeat(generator.normal(0.7, 0.15, count), 8)
+        dice = own + generator.normal(0, 0.02, 8 * count)
+        side = np.repeat(generator.permutation(["a"] * inside + ["b"] * (count - inside)), 8)
         report = subgroup_report(
-            table(dice, patients(30, 8)),
-            [attribute("side", side.tolist())],
-            pairs=False,
-            replicates=200,
-            seed=trial,
-        )
+            table(dice, patients(count, 8)), [attribute("side", side.tolist())], pairs=False,
+            replicates=200, seed=trial,
+        )  # fmt: skip
         p = row(report, "a").p
         assert p is not None
         rejected += p < 0.05
         gap = abs(dice[side == "a"].mean() - dice[side == "b"].mean())
-        naive += gap > 1.96 * np.sqrt(dice.var() * 2 / 120)
-    assert rejected <= 0.12 * 120
-    assert naive > 0.3 * 120
+        naive += gap > 1.96 * np.sqrt(dice.var() * (1 / (8 * inside) + 1 / (8 * (count - inside))))
+    # 5 % of 200 is 10; 18 or more happen by chance in fewer than 2 % of such tests.
+    assert rejected <= 18
+    assert naive > 0.3 * trials
+
+
+def test_group_beside_which_nothing_is_known_is_not_tested() -> None:
+    dice = np.r_[np.full(40, 0.5), np.full(40, np.nan)]
+    kind = attribute("kind", ["a"] * 40 + ["b"] * 40)
+    report = subgroup_report(table(dice, patients(20, 4)), [kind])
+    assert row(report, "a").small == "nothing to compare with"
+
+
+def test_planted_pair_is_found_among_many_that_are_searched() -> None:
+    generator = np.random.default_rng(5)
+    kinds = [
+        attribute(f"k{n}", [str(each) for each in generator.choice(["x", "y", "z"], 400)]) for n in range(5)
+    ]
+    bad = np.array(
+        [a == "x" and b == "y" for a, b in zip(kinds[0].categories, kinds[1].categories, strict=True)]
+    )
+    dice = 0.8 + generator.normal(0, 0.05, 400) - 0.3 * bad
+    report = subgroup_report(table(dice, patients(40, 10)), kinds)
+    assert report.searched > 26
+    assert report.pairs[0].categories == ("x", "y")
+    assert report.pairs[0].p_holm is not None and report.pairs[0].p_holm < 0.01
 
 
 def test_unknown_metric_is_refused_with_the_known_ones() -> None:
