@@ -116,9 +116,10 @@ def _document(rows: list[GainRow], cohort: str, model_id: str) -> str:
         "Sizes and settings were fixed beforehand. Two rows fit something, and do so on one half of these "
         "patients to be judged on the other half, under the same corruption, which takes references for "
         "pictures that are as bad: the threshold of the deferral and the temperature. *Deferral* is counted "
-        "by slice, on the reporting half, before and after by Monte-Carlo dropout; a slice with nothing to find "
-        "and nothing found counts as 1. *Temperature*: one at the end of its range draws nearly every "
-        "probability to one half; the error falls, and the probabilities say nothing any more. Written by "
+        "by slice, on the reporting half, before and after by Monte-Carlo dropout; a slice with nothing to "
+        "find and nothing found counts as 1. *Temperature*: one at the end of its range draws nearly every "
+        "probability to one half; the error falls, and the probabilities say nothing any more. The conditions "
+        "were picked after a sweep over the same patients. Written by "
         "`python -m core mitigate`."
     )
     return mitigation_markdown(
