@@ -118,8 +118,8 @@ def _document(rows: list[GainRow], cohort: str, model_id: str) -> str:
         "pictures that are as bad: the threshold of the deferral and the temperature. *Deferral* is counted "
         "by slice, on the reporting half, before and after by Monte-Carlo dropout; a slice with nothing to "
         "find and nothing found counts as 1. *Temperature*: one at the end of its range draws nearly every "
-        "probability to one half; the error falls, and the probabilities say nothing any more. The conditions "
-        "were picked after a sweep over the same patients. Written by "
+        "probability to one half; the error falls, and the probabilities say nothing any more. The "
+        "conditions were picked after a sweep over the same patients. Written by "
         "`python -m core mitigate`."
     )
     return mitigation_markdown(
