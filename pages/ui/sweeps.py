@@ -59,8 +59,8 @@ def _sweep(store: Store, writable: bool) -> None:
         missing = len(sweep.cells) - len(numbers[1])
         if missing:
             st.warning(
-                f"{count(missing, 'severity', 'severities')} of this sweep are not finished and left out. Start "
-                "it again below with the same choices to go on."
+                f"{count(missing, 'severity', 'severities')} of this sweep are not finished and left out. "
+                "Start it again below with the same choices to go on."
             )
         sweep_view.show(sweep, cohort, *numbers, answer_place)
     sweep_form.form(store, cohort, writable, first=False)
