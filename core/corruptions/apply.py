@@ -12,7 +12,7 @@ from core.corruptions.domains import XRAY, Scale, scale_of
 from core.corruptions.fields import generator_of, step_seed
 from core.corruptions.moves import SIDE_PER_MM, combined, moved, rotation_move, translation_move
 from core.corruptions.shared import read_only, shared
-from core.corruptions.spec import REFERENCE_SIDE, CorruptionSpec, Draw, Scene
+from core.corruptions.spec import REFERENCE_SIDE, CorruptionSpec, Draw, Scene, nothing_drawn
 from core.corruptions.table import CORRUPTIONS, SUITE, corruption_spec
 from core.errors import SettingsProblem
 from core.types import AppliedStep, Corrupted, Float32Array, Geometry, Image, Move
@@ -77,7 +77,7 @@ def applicable(image: Image, modality: str | None) -> tuple[CorruptionSpec, ...]
 
 def draw_of(spec: CorruptionSpec, seed: int) -> Draw:
     """What a corruption draws once for all severities."""
-    return spec.draw(generator_of(seed, "draw"))
+    return {} if spec.draw is nothing_drawn else spec.draw(generator_of(seed, "draw"))
 
 
 def require_sense(spec: CorruptionSpec, image: Image, modality: str | None) -> None:

@@ -116,8 +116,10 @@ def gibbs(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Ar
     distance = _distance(shape)[..., :columns]
     kept = np.clip(np.float32(radius + 0.5) - distance, np.float32(0.0), np.float32(1.0))
     cut = spectrum[..., :columns] * (kept if len(shape) == 3 else kept[None])
-    lines = fft.ifftn(cut, axes=axes[:-1], overwrite_x=True)
-    return np.asarray(np.abs(fft.irfft(lines, shape[-1], axis=-1)), np.float32)
+    for axis in axes[:-1]:
+        cut = fft.ifft(cut, axis=axis, overwrite_x=True)
+    found: Float32Array = fft.irfft(cut, shape[-1], axis=-1)
+    return np.abs(found, out=found)
 
 
 def spike(x: Float32Array, values: tuple[float, ...], scene: Scene) -> Float32Array:
