@@ -52,25 +52,31 @@ class Reading(Frozen):
     seconds: float = 0.0
 
 
+AlarmState = Literal["already", "in time", "gaps", "late", "none", "early", "steady", "unknown"]
+
+
 class Alarm(Frozen):
     """Whether the warning came before the quality was lost, as far as severities are known.
 
-    state: "already" = the clean picture is to be reviewed; "in time" = the warning came at or before the
-    loss; "late" = after it; "none" = lost without a warning; "early" = a warning, and nothing lost; "steady"
+    state: "already" = the clean picture is to be reviewed; "in time" = the warning came at or before the loss
+    and stays; "gaps" = it came, but at some severity the quality is lost and the verdict is consistent;
+    "late" = after the loss; "none" = lost without a warning; "early" = a warning, and nothing lost; "steady"
     = neither; "unknown" = no reference, so a loss cannot be told. lost_at, warned_at: first such severities.
-    known: how many severities it rests on, of `of`.
+    silent: severities at which the quality is lost and the verdict looks consistent. known: how many
+    severities it rests on, of `of`.
     """
 
-    state: Literal["already", "in time", "late", "none", "early", "steady", "unknown"]
+    state: AlarmState
     lost_at: float | None
     warned_at: float | None
+    silent: tuple[float, ...] = ()
     known: int
     of: int = len(SEVERITIES)
 
     @property
     def failure(self) -> bool:
         """Whether the model failed without saying so in time."""
-        return self.state in {"late", "none"}
+        return self.state in {"gaps", "late", "none"}
 
 
 def step_config(
@@ -151,12 +157,13 @@ def alarm_of(readings: Iterable[Reading], loss: float = DEFAULT_LOSS) -> Alarm:
     lost_at = next((each.severity for each in known if _lost(each, clean, loss)), None)
     warned_at = next((each.severity for each in known if each.answer == "review"), None)
     judged = clean.dice is not None or clean.predicted is not None
-    return Alarm(
-        state=_state(clean, lost_at, warned_at, judged),
-        lost_at=lost_at,
-        warned_at=warned_at,
-        known=len(known),
+    silent = tuple(
+        each.severity for each in known if _lost(each, clean, loss) and each.answer == "consistent"
     )
+    return Alarm(
+        state=_state(clean, lost_at, warned_at, silent, judged), lost_at=lost_at, warned_at=warned_at,
+        silent=silent, known=len(known),
+    )  # fmt: skip
 
 
 def window_of(case: Case, centre: int, slices: int = WINDOW_SLICES) -> Case:
@@ -235,8 +242,8 @@ def _lost(reading: Reading, clean: Reading, loss: float) -> bool:
 
 
 def _state(
-    clean: Reading, lost_at: float | None, warned_at: float | None, judged: bool
-) -> Literal["already", "in time", "late", "none", "early", "steady", "unknown"]:
+    clean: Reading, lost_at: float | None, warned_at: float | None, silent: tuple[float, ...], judged: bool
+) -> AlarmState:
     if clean.answer == "review":
         return "already"
     if not judged:
@@ -245,7 +252,9 @@ def _state(
         return "steady" if warned_at is None else "early"
     if warned_at is None:
         return "none"
-    return "in time" if warned_at <= lost_at else "late"
+    if warned_at > lost_at:
+        return "late"
+    return "gaps" if silent else "in time"
 
 
 def _geometry_of(geometry: Geometry, first: int, slices: int) -> Geometry:

@@ -73,7 +73,8 @@ def _pick_run(store: Store, choices: Choices) -> RunRecord | None:
         if run.done and run.config is not None and run.config.corruption is None
         and run.config.model_id == choices.config.model_id
     ]  # fmt: skip
-    fitting.sort(key=lambda run: run.config.estimator.kind != choices.config.estimator.kind)  # type: ignore[union-attr]
+    own = {cohort_id for cohort_id, _ in store.places_of(choices.whole.id)}
+    fitting.sort(key=lambda run: (run.cohort_id not in own, _kind(run) != choices.config.estimator.kind))
     if not fitting:
         return None
     cohorts = {each.id: each.name for each in store.cohorts()}
@@ -87,6 +88,10 @@ def _pick_run(store: Store, choices: Choices) -> RunRecord | None:
         help="Runs of this model over a cohort of clean pictures.",
     )  # fmt: skip
     return by_id[picked]
+
+
+def _kind(run: RunRecord) -> str:
+    return "" if run.config is None else run.config.estimator.kind
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)

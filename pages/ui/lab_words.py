@@ -17,6 +17,7 @@ from pages.ui.text import safe_text
 
 BADGES = {
     "in time": ":green-badge[Warned in time]",
+    "gaps": ":red-badge[Gaps in the alarm]",
     "late": ":red-badge[Late alarm]",
     "none": ":red-badge[No alarm]",
     "early": ":orange-badge[Warned without a loss]",
@@ -48,6 +49,8 @@ def alarm_words(alarm: Alarm) -> str:
     lost, warned = _at(alarm.lost_at), _at(alarm.warned_at)
     sentences = {
         "in time": f"The verdict turns to review {warned}, the quality is lost {lost}.",
+        "gaps": f"The verdict turns to review {warned}, but looks consistent again at "
+        f"{', '.join(f'{each:g}' for each in alarm.silent)}, where the quality is lost.",
         "late": f"The quality is lost {lost}, and the verdict turns to review only {warned}.",
         "none": f"The quality is lost {lost}, and no check fires.",
         "early": f"The verdict turns to review {warned}; the quality is not lost.",

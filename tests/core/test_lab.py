@@ -55,6 +55,7 @@ def readings(dice: list[float | None], review: list[bool]) -> list[Reading]:
     [
         ([0.9, 0.85, 0.7, 0.2], [False, True, True, True], "in time", 2.0, 1.0),
         ([0.9, 0.85, 0.7, 0.2], [False, False, True, True], "in time", 2.0, 2.0),
+        ([0.9, 0.70, 0.6, 0.2], [False, True, False, True], "gaps", 1.0, 1.0),
         ([0.9, 0.70, 0.6, 0.2], [False, False, False, True], "late", 1.0, 3.0),
         ([0.9, 0.70, 0.6, 0.2], [False, False, False, False], "none", 1.0, None),
         ([0.9, 0.88, 0.9, 0.8], [False, False, True, False], "early", None, 2.0),
@@ -68,7 +69,7 @@ def test_alarm_comes_before_or_after_the_loss(
 ) -> None:
     found = alarm_of(readings(dice, review), loss=0.1)
     assert (found.state, found.lost_at, found.warned_at, found.known) == (state, lost_at, warned_at, 4)
-    assert found.failure == (state in {"late", "none"})
+    assert found.failure == (state in {"gaps", "late", "none"})
 
 
 def test_alarm_does_not_depend_on_the_order_and_needs_the_clean_picture() -> None:

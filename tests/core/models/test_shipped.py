@@ -12,15 +12,16 @@ import torch
 from core.config import digest
 from core.metrics import dice
 from core.models.records import ModelRecord
-from core.models.registry import SHIPPED_FOLDER, list_models
+from core.models.registry import SHIPPED_FOLDER, list_models, promptless
 from core.models.weights import load_member
 from core.pipeline.foreign import known_pictures
 from core.train.config import read_config
+from core.train.prompts.config import read_prompt_config
 from core.train.validate import GIVEN, Validation, mask_of, model_predictor, read_studies
 
-RECORDS = tuple(
-    each for each in list_models(SHIPPED_FOLDER, own=Path("/nowhere")) if each.task == "segmentation"
-)
+SHIPPED = list_models(SHIPPED_FOLDER, own=Path("/nowhere"))
+RECORDS = tuple(each for each in promptless(SHIPPED) if each.task == "segmentation")
+PROMPTED = next(each for each in SHIPPED if each.prompt is not None)
 EACH = pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.id)
 LARGEST_TOTAL = 40_000_000
 TARGET_DICE = 0.77
@@ -123,3 +124,17 @@ def test_a_patient_scores_what_the_card_says(record: ModelRecord, data_dir: Path
     # Other thread counts and library builds move a few boundary pixels.
     assert dice(mask_pred, study.mask_ref) == pytest.approx(expected, abs=0.005)
     assert np.asarray(mask_pred).dtype == bool
+
+
+def test_prompted_model_is_small_complete_and_saw_no_validation_patient() -> None:
+    folder = PROMPTED.folder
+    assert PROMPTED.weight_file(0).stat().st_size < 8_000_000
+    load_member(PROMPTED, 0)
+    trained = {name for fold in PROMPTED.folds for name in fold}
+    assert not trained & set(validation_of(RECORDS[0]).patients)
+    assert "not a medical device" in (folder / "CARD.md").read_text(encoding="utf-8")
+    curve = (folder / "PROMPTS.md").read_text(encoding="utf-8")
+    assert "The 12 validation patients" in curve and curve.count("| box |") == 8
+    assert PROMPTED.training is not None
+    settings = read_prompt_config(SHIPPED_FOLDER.parents[1] / PROMPTED.training.config)
+    assert PROMPTED.training.config_digest == digest(settings.model_dump(mode="json", exclude={"about"}))
