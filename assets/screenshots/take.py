@@ -79,6 +79,22 @@ def take_coverage(page: Page, address: str) -> None:
     page.locator(".st-key-facts").wait_for(timeout=WAIT_MS)
 
 
+def take_stress(page: Page, address: str) -> None:
+    """A sample under a severity, its neighbours computed."""
+    take_open_case(page, address)
+    page.get_by_test_id("stSidebarNav").get_by_text("Stress lab").click()
+    page.locator(".second-look[data-ready]").wait_for(timeout=WAIT_MS)
+    page.get_by_text("are known").wait_for(state="detached", timeout=WAIT_MS)
+
+
+def take_prompts(page: Page, address: str) -> None:
+    """A box on a sample, and the outline that follows it."""
+    take_open_case(page, address)
+    page.get_by_test_id("stSidebarNav").get_by_text("Prompts").click()
+    page.locator(".boxer[data-ready]").wait_for(timeout=WAIT_MS)
+    page.get_by_text("agree by").wait_for(timeout=WAIT_MS)
+
+
 def _add_table(page: Page, address: str) -> None:
     """Adds the made-up table through the page, as a visitor would; the same table makes the same cohort."""
     page.goto(f"{address}/cohorts")
@@ -111,6 +127,8 @@ PAGES: dict[str, Callable[[Page, str], None]] = {
     "cohorts": take_cohorts,
     "reliability": take_reliability,
     "coverage": take_coverage,
+    "stress": take_stress,
+    "prompts": take_prompts,
     "about": take_about,
     "models": take_models,
 }
