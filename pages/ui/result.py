@@ -26,7 +26,7 @@ from pages.ui import (
     units,
 )
 from pages.ui.labels import CASE_SPECS
-from pages.ui.menu import OPEN_CASE
+from pages.ui.menu import OPEN_CASE, STRESS
 from pages.ui.units import Unit
 from pages.ui.viewer import ViewState, case_view, forget_case
 
@@ -106,11 +106,16 @@ def _details(store: Store, result: Result, defaults, writable: bool) -> None:
         limits.limit_form(defaults, result)
     with st.expander("Other model or estimator, earlier results", key="others"):
         earlier.others(store, result, writable)
-    take, copy, remove = st.columns(3)
+    take, copy, worse, remove = st.columns(4)
     with take:
         downloads.downloads(result, VIEW)
     with copy:
         downloads.link()
+    with worse:
+        st.page_link(
+            STRESS, label="Stress this case", query_params={"case": result.case.id}, width="stretch",
+            help="What a worse scan would have done.",
+        )  # fmt: skip
     with remove:
         recent.delete_button(store, result.case.id, result.case.name, "Delete case", disabled=not writable)
     answer.footer(result)
