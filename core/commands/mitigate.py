@@ -13,7 +13,7 @@ import click
 from core.commands.output import one_line
 from core.commands.run import STOPPED, run_progress
 from core.config import CorruptionStep
-from core.report.mitigations import SIGNS, gain_sentence, mitigation_markdown
+from core.report.mitigations import SIGNS, gain_sentence, mitigation_markdown, place_words
 
 if TYPE_CHECKING:
     from core.pipeline.mitigations import GainRow
@@ -85,23 +85,6 @@ def mitigate(cohort: str, as_json: bool, out: Path | None, **choices: Any) -> No
         return
     for row in rows:
         click.echo(f"{SIGNS[row.verdict]} {one_line(gain_sentence(row, place_words(row)))}")
-
-
-def place_words(row: GainRow) -> str:
-    """Where a row was measured, in words.
-
-    >>> from core.types import Estimate
-    >>> none = Estimate(value=None)
-    >>> from core.pipeline.mitigations import GainRow
-    >>> place_words(GainRow(corruption="spike", severity=3.0, mitigation="tta", better="Dice", before=none,
-    ...     after=none, gain=none, time_ratio=None, coverage=None, verdict="undefined", units=0, patients=0))
-    'under k-space spike 3'
-    """
-    from core.corruptions import corruption_spec
-
-    if not row.corruption:
-        return "on clean pictures"
-    return f"under {corruption_spec(row.corruption).label.lower()} {row.severity:g}"
 
 
 def _document(rows: list[GainRow], cohort: str, model_id: str) -> str:

@@ -15,6 +15,23 @@ SIGNS = {"helped": "+", "did not help": "0", "harmed": "–", "undefined": "?"}
 """A sign beside each word, for a quick look."""
 
 
+def place_words(row: GainRow) -> str:
+    """Where a row was measured, in words.
+
+    >>> from core.types import Estimate
+    >>> none = Estimate(value=None)
+    >>> from core.pipeline.mitigations import GainRow
+    >>> place_words(GainRow(corruption="spike", severity=3.0, mitigation="tta", better="Dice", before=none,
+    ...     after=none, gain=none, time_ratio=None, coverage=None, verdict="undefined", units=0, patients=0))
+    'under k-space spike 3'
+    """
+    from core.corruptions import corruption_spec
+
+    if not row.corruption:
+        return "on clean pictures"
+    return f"under {corruption_spec(row.corruption).label.lower()} {row.severity:g}"
+
+
 def gain_sentence(row: GainRow, place: str) -> str:
     """What a row says, in one sentence. place: the corruption in words."""
     label = mitigation_spec(row.mitigation).label

@@ -17,6 +17,7 @@ COVERAGE = "pages/coverage.py"
 STRESS = "pages/stress.py"
 SWEEPS = "pages/sweeps.py"
 PROMPTS = "pages/prompts.py"
+MITIGATIONS = "pages/mitigations.py"
 COHORTS = "pages/cohorts.py"
 MODELS = "pages/models.py"
 ABOUT = "pages/about.py"
@@ -51,6 +52,7 @@ def menu(title: str = "") -> Page:
                 st.Page(STRESS, title="Stress lab"),
                 st.Page(SWEEPS, title="Sweeps and slices"),
                 st.Page(PROMPTS, title="Prompts"),
+                st.Page(MITIGATIONS, title="What helps"),
             ],
             "Models and data": [
                 st.Page(COHORTS, title="Cohorts"),

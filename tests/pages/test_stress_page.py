@@ -197,3 +197,38 @@ def test_groups_and_other_data_ask_for_runs_first(bench: Bench, text: Words) -> 
     shift = bench.open(SWEEPS, sweeps_view="Other data")
     assert "at least two cohorts" in text(shift)
     assert not groups.exception and not shift.exception
+
+
+def test_mitigations_are_tried_and_told_with_sign_and_word(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, text: Words
+) -> None:
+    from core.pipeline.mitigations import GainRow
+    from core.types import Estimate
+    from pages.ui import mitigations
+
+    asked: list[object] = []
+
+    def tried(store: Store, cohort_id: str, model: str, step: object, keys: object, *, progress: Progress):  # type: ignore[no-untyped-def]
+        asked.append((cohort_id, model, step, keys))
+        value, zero = Estimate(value=0.6, low=0.5, high=0.7), Estimate(value=0.0, low=-0.1, high=0.1)
+        gain = Estimate(value=0.1, low=0.05, high=0.15)
+        common = {"corruption": "spike", "severity": 3.0, "better": "Dice", "before": value, "after": value,
+                  "time_ratio": None, "coverage": None, "units": 3, "patients": 3}  # fmt: skip
+        return (
+            GainRow(mitigation="clahe", gain=gain, verdict="helped", **common),
+            GainRow(mitigation="fill_holes", gain=zero, verdict="did not help", **common),
+        )
+
+    monkeypatch.setattr(mitigations, "mitigate", tried)
+    app = bench.open("pages/mitigations.py")
+    assert "Add one first" in text(app)
+    cohort(bench.store, [make_case(f"{k}.png", reference=True, seed=k) for k in range(3)])
+    app = bench.open("pages/mitigations.py")
+    app.selectbox(key="mitigate_corruption").set_value("spike").run()
+    app.button(key="mitigate_try").click().run()
+    assert not app.exception
+    assert "**1 mitigation of 2 helped** under k-space spike 3, ward: Local contrast (CLAHE)." in text(app)
+    assert "Holes filled did not help" in text(app)
+    app.select_slider(key="mitigate_severity").set_value(4.0).run()
+    assert "The choices above were changed since" in text(app)
+    assert len(asked) == 1
