@@ -55,8 +55,8 @@ def show(store: Store) -> None:
     _table(rows)
     st.caption(
         f"Made by {safe_text(held[1])}, baseline one network without dropout, "
-        f"{count(rows[0].patients, 'patient')}; gains are paired, with 95 % intervals from 1000 draws of whole "
-        "patients, not corrected for their number. Nothing is kept in the store. Research use only."
+        f"{count(rows[0].patients, 'patient')}; gains are paired, with 95 % intervals from 1000 draws of "
+        "whole patients, not corrected for their number. Nothing is kept in the store. Research use only."
     )
 
 
