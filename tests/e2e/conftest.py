@@ -11,11 +11,15 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
@@ -121,3 +125,17 @@ def page(chromium: object) -> Iterator[object]:
 def is_outside(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in ("127.0.0.1", "localhost")
+
+
+def press_until(button: Locator, wanted: Locator, seconds: float = 60) -> None:
+    """Press a button that opens something until it has: a page that is just being drawn drops a press."""
+    from playwright.sync_api import Error, expect
+
+    deadline = time.monotonic() + seconds
+    while not wanted.is_visible():
+        button.click()
+        try:
+            expect(wanted).to_be_visible(timeout=5_000)
+        except (AssertionError, Error):
+            if time.monotonic() > deadline:
+                raise

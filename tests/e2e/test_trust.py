@@ -16,7 +16,7 @@ from core.io.tables import read_table
 from core.metrics.reliability.report import reliability_report
 from core.types import NamedBytes
 from core.view.words import number
-from tests.e2e.conftest import Server
+from tests.e2e.conftest import Server, press_until
 from tests.e2e.test_app import SLOW, serious_issues, visit
 
 pytestmark = pytest.mark.e2e
@@ -153,10 +153,11 @@ def test_pictures_become_a_cohort_and_are_run_with_progress_and_cancel(server: S
     expect(page.locator("h2", has_text="heads")).to_be_visible(timeout=SETTLED)
 
     def run_point() -> None:
-        page.locator(".st-key-run_form button").first.click()
-        page.locator(
+        chooser = page.locator(
             "[class*='st-key-run_estimator'] [role=combobox], [class*='st-key-run_estimator'] input"
-        ).first.click()
+        ).first
+        press_until(page.locator(".st-key-run_form button").first, chooser)
+        chooser.click()
         page.get_by_role("option", name=re.compile("single|point|one answer", re.IGNORECASE)).first.click()
         page.locator(".st-key-start_run button").click()
 
@@ -185,8 +186,9 @@ def test_axe_finds_no_serious_issue(server: Server, page: Page, scheme: Literal[
     page.get_by_test_id("stSidebarNav").get_by_text("Risk and coverage").click()
     expect(page.locator("h1")).to_have_text("Which cases may go unreviewed?", timeout=SETTLED)
     expect(page.get_by_text("Made from run")).to_have_count(1, timeout=SETTLED)
-    page.locator(".st-key-numbers summary").click()
-    expect(page.locator(".st-key-numbers")).to_contain_text("AUGRC", timeout=SETTLED)
+    press_until(
+        page.locator(".st-key-numbers summary"), page.locator(".st-key-numbers").get_by_text("AUGRC").first
+    )
     found += issues(page)
     assert found == []
 
