@@ -31,6 +31,7 @@ COMMANDS = {
     "models": "core.commands.models",
     "points": "core.commands.points",
     "reliability": "core.commands.reliability",
+    "reviews": "core.commands.reviews",
     "run": "core.commands.run",
     "slices": "core.commands.slices",
     "store": "core.commands.store",

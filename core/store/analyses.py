@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from duckdb import DuckDBPyConnection as Cursor
 
@@ -34,6 +34,13 @@ class AnalysisRows:
     slices: tuple[SliceSummary, ...]
     scores: tuple[Score, ...]
     made_by: MadeBy
+
+
+class JudgedParts(NamedTuple):
+    """What a verdict rests on: slices in order without the places of their blobs, scores of the study."""
+
+    slices: tuple[SliceSummary, ...]
+    scores: tuple[Score, ...]
 
 
 def analysis_parts(analysis: Analysis, arrays: ArrayStore) -> tuple[Part, ...]:
@@ -136,6 +143,42 @@ def build_analysis(rows: AnalysisRows, uses: Mapping[str, Use], arrays: Mapping[
         scores=rows.scores,
         made_by=rows.made_by,
     )
+
+
+def read_judged(cursor: Cursor, keys: Sequence[str]) -> Mapping[str, JudgedParts]:
+    """What verdicts over many analyses rest on, by key; without arrays and the places of blobs."""
+    wanted = "analysis_key IN (SELECT unnest(?::VARCHAR[]))"
+    scores: dict[tuple[str, int | None], list[Score]] = defaultdict(list)
+    found = cursor.execute(
+        f"""SELECT analysis_key, slice, key, value, note FROM scores WHERE {wanted}
+            ORDER BY analysis_key, slice, position""",
+        [list(keys)],
+    )
+    for key, index, name, value, note in found.fetchall():
+        scores[key, index].append(
+            Score.model_construct(key=name, value=value, note=note, slice=None, box=None)
+        )
+    measures: dict[tuple[str, int], list[Measure]] = defaultdict(list)
+    found = cursor.execute(
+        f"""SELECT analysis_key, slice, key, value, note FROM measures WHERE {wanted}
+            ORDER BY analysis_key, slice, position""",
+        [list(keys)],
+    )
+    for key, index, name, value, note in found.fetchall():
+        measures[key, index].append(Measure.model_construct(key=name, value=value, note=note))
+    slices: dict[str, list[SliceSummary]] = {key: [] for key in keys}
+    found = cursor.execute(
+        f"SELECT analysis_key, slice, empty FROM slices WHERE {wanted} ORDER BY analysis_key, slice",
+        [list(keys)],
+    )
+    for key, index, empty in found.fetchall():
+        slices[key].append(
+            SliceSummary.model_construct(
+                index=index, empty=empty, scores=tuple(scores[key, index]),
+                measures=tuple(measures[key, index]), components=(),
+            )
+        )  # fmt: skip
+    return {key: JudgedParts(tuple(own), tuple(scores[key, None])) for key, own in slices.items()}
 
 
 def analysis_keys(cursor: Cursor, case_id: str) -> tuple[str, ...]:

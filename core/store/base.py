@@ -17,6 +17,7 @@ from core.store.connection import storage_problem
 from core.store.eviction import evict, rewrite_done, rewrite_due, touch
 from core.store.opening import BACKUP_PATTERN, Opened
 from core.store.records import StoreHealth
+from core.store.review_log import ReviewLog
 from core.store.settings import StoreSettings
 from core.store.trace import ReadTrace, count_array, tracing
 from core.store.uses import Part, Use, delete_array, delete_unused, known_arrays
@@ -37,6 +38,7 @@ class StoreBase:
         self._lock = threading.Lock()
         self._health = StoreHealth()
         self._touched: dict[str, datetime] = {}
+        self.reviews = ReviewLog(opened.home, clock, self._database.require_writable)
 
     def trace(self) -> AbstractContextManager[ReadTrace]:
         """Count what this thread reads from the store inside a `with` block."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +13,14 @@ from duckdb import DuckDBPyConnection as Cursor
 from core.errors import StoreProblem
 from core.store import reports
 from core.store.analyses import (
+    JudgedParts,
     analysis_parts,
     analysis_summaries,
     build_analysis,
     delete_analysis_rows,
     insert_analysis,
     read_analysis,
+    read_judged,
 )
 from core.store.cases import build_case, case_exists, case_parts, case_row, insert_case, summaries
 from core.store.classifications import (
@@ -144,6 +146,10 @@ class Store(CohortStore, RunStore, PointStore):
             self._touched[key] = self._now()
         return build_analysis(rows, uses, arrays)
 
+    def judged(self, keys: Sequence[str]) -> Mapping[str, JudgedParts]:
+        """What verdicts over many analyses rest on, by key, without any array."""
+        return self._database.read(lambda cursor: read_judged(cursor, keys))
+
     def analyses_of(self, case_id: str) -> tuple[AnalysisSummary, ...]:
         """The analyses of a case without their arrays, newest first."""
         return self._database.read(lambda cursor: analysis_summaries(cursor, case_id))
@@ -177,8 +183,10 @@ class Store(CohortStore, RunStore, PointStore):
         return reports.store_info(self._opened, health)
 
     def verify(self) -> VerifyReport:
-        """Read every row and hash every array; problems are reported, nothing is changed."""
-        return reports.verify(self._opened)
+        """Read every row, hash every array, follow the review log; changes nothing, reports problems."""
+        found, log = reports.verify(self._opened), self.reviews.report()
+        words = tuple(f"review log: {each}" for each in log.problems)
+        return found.model_copy(update={"problems": (*found.problems, *words)})
 
     def _insert_analysis(self, cursor: Cursor, analysis: Analysis, parts: tuple[Part, ...]) -> None:
         _require_case(cursor, analysis.case_id)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from core.report.csv_table import csv_text
 from core.types import NamedBytes
 from pages.ui.downloads import packed
 from pages.ui.text import safe_text
-
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes a text that begins so for a formula."""
 
 
 def show(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -33,7 +29,7 @@ def downloads(stem: str, record: Mapping[str, object], rows: Sequence[Mapping[st
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     files = (
         ("Everything (JSON)", "json", "application/json", text.encode()),
-        ("Table (CSV)", "csv", "text/csv", _csv(rows).encode()),
+        ("Table (CSV)", "csv", "text/csv", csv_text(rows).encode()),
     )
     columns = st.columns(len(files))
     for column, (label, suffix, mime, data) in zip(columns, files, strict=True):
@@ -43,21 +39,3 @@ def downloads(stem: str, record: Mapping[str, object], rows: Sequence[Mapping[st
             label, file.data, file_name=file.name, mime=mime, key=f"take_{stem}_{suffix}", on_click="ignore",
             width="stretch",
         )  # fmt: skip
-
-
-def safe_cell(value: object) -> object:
-    """A table cell that no spreadsheet takes for a formula.
-
-    >>> safe_cell("=1+1"), safe_cell(-1.5)
-    ("'=1+1", -1.5)
-    """
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value
-
-
-def _csv(rows: Sequence[Mapping[str, object]]) -> str:
-    stream = io.StringIO()
-    names = list(rows[0]) if rows else []
-    writer = csv.DictWriter(stream, names)
-    writer.writeheader()
-    writer.writerows({name: safe_cell(value) for name, value in row.items()} for row in rows)
-    return stream.getvalue()
