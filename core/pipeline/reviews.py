@@ -89,8 +89,9 @@ def judged_item(item: WorkItem, run: RunRecord) -> Judged:
 def decide_case(store: Store, reader: str, judged: Judged, opinion: Opinion) -> LogEntry:
     """Keep a decision; it is on disk when this returns. An earlier one of the same reader stays readable.
 
-    Raises SettingsProblem for a name that is none or a kind of failure that is not known or retired, and
-    StoreProblem where nothing can be written or the log is damaged.
+    One that says nothing new is not kept twice: the entry that stands comes back. Raises SettingsProblem for
+    a name that is none or a kind of failure that is not known or retired, and StoreProblem where nothing can
+    be written or the log is damaged.
     """
     known = [each.key for each in store.reviews.state().kinds if not each.retired]
     strange = [key for key in opinion.kinds if key not in known]
@@ -101,7 +102,11 @@ def decide_case(store: Store, reader: str, judged: Judged, opinion: Opinion) -> 
             expected="one of " + ", ".join(known),
             fix="choose one of these, or add it first",
         )
-    return store.reviews.append(reader_name(reader), "decide", judged, opinion)
+    name = reader_name(reader)
+    standing = store.reviews.state().standing(name, judged.subject)
+    if standing is not None and _words(standing.opinion) == _words(opinion) and standing.judged == judged:
+        return standing.entry
+    return store.reviews.append(name, "decide", judged, opinion)
 
 
 def undo_last(store: Store, reader: str, subjects: Iterable[str]) -> LogEntry | None:
@@ -239,6 +244,11 @@ def _row(entry: LogEntry, names: Mapping[str, str], kinds: Mapping[str, str], in
         "previous_hash": entry.previous,
         "hash": entry.hash,
     }
+
+
+def _words(opinion: Opinion) -> Opinion:
+    """What was said, however long it took."""
+    return opinion.model_copy(update={"seconds": 0.0})
 
 
 def _decisions(state: ReviewState, reader: str, subjects: Iterable[str]) -> dict[str, Decision]:

@@ -11,7 +11,7 @@ from core.detector import Limits, decide, default_limits
 from core.detector.classes import class_limits, decide_class
 from core.metrics.selective.class_scores import with_confidence
 from core.pipeline.points import point_of_run
-from core.types import OperatingPoint, RunRecord, Score, UnitTable, Verdict
+from core.types import Cause, OperatingPoint, RunRecord, Score, UnitTable, Verdict
 
 if TYPE_CHECKING:
     from core.store import Store
@@ -36,7 +36,7 @@ class WorkItem:
     verdict: Verdict | None
 
     @property
-    def causes(self) -> tuple[str, ...]:
+    def causes(self) -> tuple[Cause, ...]:
         """Causes of the findings, the worst first, each once."""
         return () if self.verdict is None else tuple(dict.fromkeys(flag.cause for flag in self.verdict.flags))
 
@@ -78,6 +78,24 @@ def worklist(
         for row in range(table.units)
     ]
     return tuple(sorted(items, key=_risk))
+
+
+def thumbnail_of(store: Store, item: WorkItem) -> bytes | None:
+    """The slice of the worst finding, else that with the largest outline, as a small PNG with its outline.
+
+    None for a case whose image is not kept.
+    """
+    from core.view.payload import outline_slice
+    from core.view.thumbnails import outlined_thumbnail, thumbnail
+
+    case = store.case(item.case_id) if item.case_id else None
+    if case is None:
+        return None
+    analysis = store.analysis(item.analysis_key) if item.analysis_key else None
+    if analysis is None:
+        return thumbnail(case.image, case.image)
+    index = outline_slice(analysis) if item.worst_slice is None else item.worst_slice
+    return outlined_thumbnail(case.image, analysis.mask_pred[index] > 0, index)
 
 
 def _risk(item: WorkItem) -> tuple[bool, float, int]:

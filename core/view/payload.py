@@ -18,6 +18,8 @@ from core.view.windows import first_channel
 
 Json = dict[str, object]
 
+HIDDEN = "The model's verdict, reasons and confidence are hidden, and so is a reference."
+
 OUTLINE_WORDS = {
     "fine": "No check fired. That is not a proof that the outline is right.",
     "whole": "whole study",
@@ -34,14 +36,18 @@ def build_payload(
     volume: Volume | None = None,
     score_labels: Mapping[str, str] | None = None,
     facts: Sequence[tuple[str, str]] = (),
+    alone: bool = False,
 ) -> bytes:
     """The container for one case.
 
     volume: made beforehand by `build_volume` (it depends on neither limits nor wording), None: made here.
     score_labels: plain names of score keys. facts: further lines (name, text) under the confidence.
+    alone: name nothing but image and outline, for a reader who is to judge without the model's opinion.
     """
     held = build_volume(case, analysis) if volume is None else volume
     labels = score_labels or {}
+    if alone:
+        return packed(_outline_alone(case, analysis, held), held)
     layers = layers_of(case, analysis, verdict)
     return packed(
         {
@@ -53,6 +59,27 @@ def build_payload(
         },
         held,
     )
+
+
+def outline_slice(analysis: Analysis) -> int:
+    """The slice with the largest outline (from 0), the middle one where there is none."""
+    areas = analysis.mask_pred.astype(bool).sum(axis=(1, 2))
+    return int(areas.argmax()) if areas.any() else len(areas) // 2
+
+
+def _outline_alone(case: Case, analysis: Analysis, held: Volume) -> Json:
+    fine = Verdict(answer="consistent", flags=())
+    shown = [each for each in layers_of(case, analysis, fine) if each.kind == "prediction"]
+    hidden: Json = {"value": None, "note": "hidden", "causes": []}
+    return {
+        **shared_header(case, held, fine, shown, (), {}, ()),
+        "answer": None,
+        "maps": [],
+        "start": outline_slice(analysis),
+        "slices": [{**hidden, "empty": each.empty} for each in analysis.slices],
+        "worst": None,
+        "words": {**OUTLINE_WORDS, "fine": HIDDEN},
+    }
 
 
 def packed(header: Json, volume: Volume) -> bytes:

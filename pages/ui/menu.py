@@ -11,6 +11,8 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SIDEBAR_PX = 232
 
 OPEN_CASE = "pages/open_case.py"
+WORKLIST = "pages/worklist.py"
+REVIEW = "pages/review.py"
 CASE = "pages/case.py"
 RELIABILITY = "pages/reliability.py"
 COVERAGE = "pages/coverage.py"
@@ -40,6 +42,8 @@ def menu(title: str = "") -> Page:
         {
             "Review": [
                 st.Page(OPEN_CASE, title="Open a case", url_path="open", default=True),
+                st.Page(WORKLIST, title="Worklist"),
+                st.Page(REVIEW, title="Review desk"),
                 st.Page(CASE, title="Case"),
                 # The default page lives at "/" alone; this is its own address, for links to it.
                 st.Page(OPEN_CASE, title="Open a case", url_path="open_case", visibility="hidden"),
@@ -59,5 +63,6 @@ def menu(title: str = "") -> Page:
                 st.Page(MODELS, title="Models"),
             ],
             "System": [st.Page(ABOUT, title="About")],
-        }
+        },
+        expanded=True,
     )

@@ -6,12 +6,14 @@ A page asks again at every rerun. It gets the finished thing, or draws how far i
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import streamlit as st
 
 from core.config import digest
 from core.engine import JobManager, JobStatus, Shelf
+from core.errors import JobProblem
 from core.types import Progress
 from pages.ui import jobs, resources
 from pages.ui.frame import boundary, show_incident, show_problem
@@ -53,6 +55,12 @@ def ready(
         return None
     _show_end(status, known, place)
     return None
+
+
+def ahead(title: str, key: str, work: Callable[[Progress], str]) -> None:
+    """Do what somebody may need next while nobody waits; left out where much is done ahead already."""
+    with suppress(JobProblem):
+        resources.prefetchers().submit(title, work, key=key)
 
 
 def place_of(key: tuple[object, ...]) -> str:

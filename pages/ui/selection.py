@@ -21,6 +21,7 @@ class Selection:
     """Ids as the store and the job manager know them, and changes of limits; "" = nothing selected.
 
     unit: row of a case in the table of the selected run, "s" and the row for a single slice of one.
+    queue: filters of the worklist.
     """
 
     case: str = ""
@@ -30,6 +31,7 @@ class Selection:
     cohort: str = ""
     run: str = ""
     unit: str = ""
+    queue: str = ""
 
 
 def current() -> Selection:

@@ -122,6 +122,15 @@ def test_an_unknown_kind_of_failure_is_refused_and_a_new_one_taken(store: Store)
         decide_case(store, "Ada", judged, Opinion(decision="reject", kinds=("missed",)))
 
 
+def test_the_same_decision_again_is_not_kept_twice(store: Store) -> None:
+    run = import_table(store, TABLE)
+    judged = judged_item(listed(store, run)[0], run)
+    first = decide_case(store, "Ada", judged, Opinion(decision="accept", seconds=3.0))
+    assert decide_case(store, "Ada", judged, Opinion(decision="accept", seconds=9.0)) == first
+    decide_case(store, "Ada", judged, Opinion(decision="accept", comment="sure"))
+    assert len(store.reviews.entries()) == 2
+
+
 def test_undo_takes_the_latest_of_this_reader_back(store: Store) -> None:
     run = import_table(store, TABLE)
     items = listed(store, run)

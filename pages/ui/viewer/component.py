@@ -36,19 +36,23 @@ def case_view(
     view_state: ViewState | None = None,
     score_labels: Mapping[str, str] | None = None,
     facts: Sequence[tuple[str, str]] = (),
+    alone: bool = False,
 ) -> ViewState:
     """Draw the case view; returns what the user sees, of which at least the slice is known.
 
     view_state: moves the view when it is a new request; passing the returned state back changes nothing.
     score_labels: plain names of score keys. facts: further (name, text) lines under the confidence.
-    The view is kept in the session under f"{key}-held" and survives a visit to another page.
+    alone: nothing but image and outline, without the model's opinion and the reference. The view is kept in
+    the session under f"{key}-held" and survives a visit to another page.
     """
 
     def payload(around: int | None) -> bytes:
         volume = _volumes().get(
             volume_digest(case, analysis, around), lambda: build_volume(case, analysis, around=around)
         )
-        return build_payload(case, analysis, verdict, volume=volume, score_labels=score_labels, facts=facts)
+        return build_payload(
+            case, analysis, verdict, volume=volume, score_labels=score_labels, facts=facts, alone=alone
+        )
 
     _show(case, key, view_state, payload)
     return shown_view(key, analysis, verdict)
@@ -93,6 +97,11 @@ def shown_view(key: str, analysis: Analysis, verdict: Verdict) -> ViewState:
     held: Held | None = st.session_state.get(f"{key}-held")
     known = held.view if held is not None and held.case_id == analysis.case_id else None
     return (known or ViewState()).starting_at(start_slice(analysis, verdict))
+
+
+def pack_ahead(case: Case, analysis: Analysis) -> None:
+    """Pack the volume of a case that may be shown next, so that its page need not wait."""
+    _volumes().get(volume_digest(case, analysis, None), lambda: build_volume(case, analysis))
 
 
 def forget_case(case_id: str) -> None:

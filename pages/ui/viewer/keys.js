@@ -9,6 +9,8 @@ const KEY_LIST = [
   ["Drag", "move the image"],
   ["Double click, 0", "whole image"],
   ["Click, Shift + arrows", "set and move the read-out cross; Esc removes it"],
+  ["A X N U", "on the review desk: accept, reject, needs correction, unsure"],
+  ["K Z ← →", "on the review desk: skip, undo, other case"],
   ["?", "this list"],
 ];
 

@@ -16,10 +16,11 @@ const chip = (letter, [fill, ink]) =>
 function drawVerdict(viewer) {
   const { header, ground } = viewer;
   const review = header.answer === "review";
+  const answer = { review: "Review this case", consistent: "Looks consistent" }[header.answer] ?? "The outline alone";
   const groups = groupFlags(header.flags);
   const items = groups.map((flags) => reasonItem(viewer, flags));
   viewer.parts.verdict.replaceChildren(
-    el("h2", { class: `answer ${review ? "review" : "fine"}` }, review ? "Review this case" : "Looks consistent"),
+    el("h2", { class: `answer ${header.answer === "consistent" ? "fine" : "review"}` }, answer),
     review
       ? el("ul", { class: "reasons" }, ...items)
       : el("p", { class: "quiet" }, header.words.fine),
@@ -77,7 +78,7 @@ function drawNumbers(viewer) {
   const rows = [];
   if (first) rows.push(...scoreRow({ ...first, label: "Confidence of the case" }, first.label));
   viewer.parts.sliceScore = el("dd", {});
-  if (header.slices.length > 1) rows.push(el("dt", {}, "Confidence of this slice"), viewer.parts.sliceScore);
+  if (first && header.slices.length > 1) rows.push(el("dt", {}, "Confidence of this slice"), viewer.parts.sliceScore);
   for (const [name, text] of header.facts) rows.push(el("dt", {}, name), el("dd", {}, text));
   const all = [...(first ? [first] : []), ...scores];
   const folded = all.length > 1

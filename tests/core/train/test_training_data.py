@@ -165,6 +165,7 @@ def test_a_perfect_map_has_no_loss_and_dice_one(data: TrainingSet) -> None:
     assert dice == 1.0
 
 
+@pytest.mark.data
 def test_shipped_settings_leave_every_patient_two_members(data_dir: Path) -> None:
     from core.train.config import read_config
 
