@@ -30,6 +30,7 @@ COMMANDS = {
     "mitigate": "core.commands.mitigate",
     "models": "core.commands.models",
     "points": "core.commands.points",
+    "profiles": "core.commands.profiles",
     "reliability": "core.commands.reliability",
     "reviews": "core.commands.reviews",
     "run": "core.commands.run",

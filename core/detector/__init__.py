@@ -1,7 +1,7 @@
 """Shape rules: measures of a predicted mask, limits, and the verdict over a study."""
 
 from core.detector.context import CONTEXT_MEASURES
-from core.detector.decide import decide
+from core.detector.decide import decide, extremes
 from core.detector.familiarity import FAMILIARITY, familiarity_of_slices, familiarity_of_study, measure_view
 from core.detector.familiarity_file import read_familiarity
 from core.detector.limits import built_in_limits, default_limits, fit_limits, limit_of, summarise, with_limit
@@ -31,6 +31,7 @@ __all__ = [
     "chosen_for",
     "decide",
     "default_limits",
+    "extremes",
     "familiarity_of_slices",
     "familiarity_of_study",
     "fit_limits",

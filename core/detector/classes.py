@@ -46,7 +46,10 @@ def decide_class(
     foreign = limit_of(limits, FOREIGN.key)
     found += _below(scores, foreign) if foreign.active else []
     found.sort(key=lambda flag: -flag.severity)
-    return Verdict(answer="review" if found else "consistent", flags=tuple(found), operating_point=judged_by)
+    return Verdict(
+        answer="review" if found else "consistent", flags=tuple(found), operating_point=judged_by,
+        profile=limits.profile,
+    )  # fmt: skip
 
 
 def _below(scores: Sequence[Score], limit: RuleLimit) -> list[Flag]:

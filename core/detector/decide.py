@@ -62,7 +62,7 @@ def decide(
             flags.extend(flag for k in places for flag in _fire(spec, limit, values[k], slices[k]))
     flags.sort(key=lambda flag: (-flag.severity, -1 if flag.slice is None else flag.slice))
     answer: Answer = "review" if flags else "consistent"
-    return Verdict(answer=answer, flags=tuple(flags), operating_point=judged_by)
+    return Verdict(answer=answer, flags=tuple(flags), operating_point=judged_by, profile=limits.profile)
 
 
 def _slice_values(slices: Sequence[SliceSummary]) -> list[dict[str, float]]:
@@ -106,3 +106,24 @@ def _place(spec: RuleSpec, components: Sequence[Component]) -> Box | None:
         return components[0 if spec.place == "largest" else -1].box
     tops, lefts, bottoms, rights = zip(*(each.box for each in components), strict=True)
     return min(tops), min(lefts), max(bottoms), max(rights)
+
+
+def extremes(slices: Sequence[SliceSummary], scores: Sequence[Score] = ()) -> Mapping[str, float]:
+    """For each rule of the table the value furthest towards firing that `decide` would see of this study.
+
+    A rule that sees no value is left out. With limits alone, without an operating point, a rule fires in
+    `decide` if and only if its value here lies beyond its limit.
+    """
+    judged: tuple[Measure | Score, ...] = (*measure_study(slices), *scores)
+    study = {each.key: each.value for each in judged if each.value is not None}
+    values, thin = _slice_values(slices), thin_ends(areas_of(slices))
+    found: dict[str, float] = {}
+    for spec in RULES:
+        if spec.scope == "study":
+            seen = [study[spec.measure]] if slices and spec.measure in study else []
+        else:
+            places = [k for k in range(len(slices)) if spec.thin_ends or not thin[k]]
+            seen = [values[k][spec.measure] for k in places if spec.measure in values[k]]
+        if seen:
+            found[spec.key] = max(seen) if spec.side == "above" else min(seen)
+    return found

@@ -68,7 +68,10 @@ def with_limit(
             fix="choose a value in this range",
         )
     new = old.model_copy(update={"limit": value, "active": old.active if active is None else active})
-    return limits.model_copy(update={"rules": tuple(new if each == old else each for each in limits.rules)})
+    if new == old:
+        return limits
+    rules = tuple(new if each == old else each for each in limits.rules)
+    return limits.model_copy(update={"rules": rules, "profile": None})
 
 
 def fit_limits(

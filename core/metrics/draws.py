@@ -37,7 +37,7 @@ class Draws:
 
     def drawn(self, sums: Float64Array) -> Float64Array:
         """(replicate, ...) sums over the drawn patients of per-patient sums (patient, ...)."""
-        flat = sums.reshape(self.groups, -1)
+        flat = sums.reshape(self.groups, int(np.prod(sums.shape[1:])))
         return np.asarray((self.weights.astype(np.float64) @ flat).reshape(-1, *sums.shape[1:]))
 
     def estimate(self, value: float, replicates: Float64Array) -> Estimate:

@@ -15,9 +15,10 @@ import numpy as np
 
 from core import __version__
 from core.config import AnalysisConfig, ReadOptions, digest
-from core.detector import Limits, decide, default_limits, measure_slice
+from core.detector import Limits, decide, measure_slice
 from core.metrics import overlap_report
 from core.pipeline.foreign import Watch, unchecked_note
+from core.pipeline.profiles import limits_over
 from core.types import (
     Analysis,
     Case,
@@ -185,11 +186,7 @@ def outcome_of(
     store: Store, case: Case, analysis: Analysis, limits: Limits | None, cached: bool, seconds: float
 ) -> Outcome:
     """An analysis with the verdict over it, by the limits given or in force, and its overlap."""
-    from core.models import rule_limits_of
-
-    made_by = analysis.made_by
-    stored = None if made_by.imported else rule_limits_of(made_by.config.model_id)
-    in_force = limits or default_limits(stored)
+    in_force = limits or limits_over(store, analysis.made_by)
     reference = case.reference
     overlap = overlap_report(analysis.mask_pred > 0, reference.mask_ref) if reference else None
     point = point_in_force(store, analysis.made_by)

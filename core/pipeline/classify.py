@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.config import AnalysisConfig, digest
-from core.detector.classes import class_limits, decide_class
+from core.detector.classes import decide_class
 from core.pipeline.case import (
     guess_channels,
     made_by_of,
@@ -20,6 +20,7 @@ from core.pipeline.case import (
     voxel_digest,
 )
 from core.pipeline.foreign import familiarity_of_picture
+from core.pipeline.profiles import limits_over
 from core.types import (
     Case,
     Classification,
@@ -105,11 +106,7 @@ def class_outcome_of(
     seconds: float,
 ) -> ClassOutcome:
     """A classification with the verdict over it, by the limits given or in force."""
-    from core.models import rule_limits_of
-
-    config = found.made_by.config
-    stored = None if found.made_by.imported else rule_limits_of(config.model_id)
-    in_force = limits or class_limits(stored)
+    in_force = limits or limits_over(store, found.made_by, classes=True)
     point = point_in_force(store, found.made_by)
     verdict = decide_class(found.scores, in_force, point)
     return ClassOutcome(case, found, in_force, verdict, cached, seconds, point)

@@ -10,6 +10,7 @@ from core.detector import decide
 from core.detector.classes import decide_class
 from core.pipeline.case import Outcome, analyse, point_in_force, silent, stored_outcome
 from core.pipeline.classify import ClassOutcome, classify, stored_classification
+from core.pipeline.profiles import limits_over
 from core.types import Case, CohortItem, Limits, MadeBy, OperatingPoint, Progress
 
 if TYPE_CHECKING:
@@ -63,6 +64,11 @@ def decide_again(result: R, limits: Limits, point: OperatingPoint | None) -> R:
 def in_force_now(store: Store, result: Result) -> OperatingPoint | None:
     """The operating point that judges this result as of now, None when the fixed limit does."""
     return point_in_force(store, maker(result))
+
+
+def limits_for(store: Store, result: Result) -> Limits:
+    """The limits in force as of now for what made this result."""
+    return limits_over(store, maker(result), classes=isinstance(result, ClassOutcome))
 
 
 def maker(result: Result) -> MadeBy:

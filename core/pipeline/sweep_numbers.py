@@ -10,11 +10,12 @@ import numpy as np
 
 from core.config import AnalysisConfig
 from core.corruptions import corruption_spec
-from core.detector import Limits, decide, default_limits
-from core.detector.classes import class_limits, decide_class
+from core.detector import Limits, decide
+from core.detector.classes import decide_class
 from core.metrics.robustness.report import SweepReport, SweptTable, sweep_report
 from core.metrics.selective.class_scores import with_confidence
 from core.pipeline.case import LIBRARIES, part_of, silent
+from core.pipeline.profiles import limits_now
 from core.pipeline.runs import unit_table
 from core.pipeline.stress import CLIPPED, DAMAGE, MEASURE
 from core.types import (
@@ -83,14 +84,11 @@ def flags_of(
 
     Decided from the kept scores and measures by the limits and the operating point in force now.
     """
-    from core.models import rule_limits_of
-
     point = store.active_operating_point(config.model_id, config.estimator.kind)
-    own = rule_limits_of(config.model_id)
-    if whole.task != "segmentation":
-        in_force = limits or class_limits(own)
+    classes = whole.task != "segmentation"
+    in_force = limits or limits_now(store, config.model_id, config.estimator.kind, classes=classes)
+    if classes:
         return np.array([_class_review(whole, k, in_force, point) for k in range(whole.units)], np.bool_)
-    in_force = limits or default_limits(own)
     flagged = []
     rows = _slices_by_case(whole, slices)
     for case, members in enumerate(rows):

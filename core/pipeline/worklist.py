@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.detector import Limits, decide, default_limits
-from core.detector.classes import class_limits, decide_class
+from core.detector import Limits, decide
+from core.detector.classes import decide_class
 from core.metrics.selective.class_scores import with_confidence
 from core.pipeline.points import point_of_run
+from core.pipeline.profiles import limits_of_run
 from core.types import Cause, OperatingPoint, RunRecord, Score, UnitTable, Verdict
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def worklist(
 ) -> tuple[WorkItem, ...]:
     """Every case of a run: first those with a finding, then the others, each by confidence, undefined first.
 
-    table: of the run, by case. limits: None = the model's own. No array is read and no network asked. Two
+    table: of the run, by case. limits: None = those in force. No array is read and no network asked. Two
     readers who see no confidence need another order: that of `table`, by `row`.
     """
     table = with_confidence(table)
@@ -105,16 +106,12 @@ def _risk(item: WorkItem) -> tuple[bool, float, int]:
 def _verdicts(
     store: Store, run: RunRecord, table: UnitTable, limits: Limits | None, point: OperatingPoint | None
 ) -> list[Verdict | None]:
-    from core.models import rule_limits_of
-
-    own = rule_limits_of(run.config.model_id) if run.config is not None else None
+    in_force = limits or limits_of_run(store, run)
     if table.task != "segmentation":
-        in_force = limits or class_limits(own)
         return [
             decide_class(_scores(table, row), in_force, point) if table.prob is not None else None
             for row in range(table.units)
         ]
-    in_force = limits or default_limits(own)
     known = store.judged([key for key in table.analysis_key if key is not None])
     verdicts: list[Verdict | None] = []
     for key in table.analysis_key:

@@ -67,6 +67,7 @@ def outcome_record(outcome: Outcome) -> Json:
         "slices": [_slice_record(each) for each in analysis.slices],
         "limits": outcome.limits.model_dump(mode="json"),
         "operating_point": point.model_dump(mode="json") if point else None,
+        "profile": outcome.verdict.profile,
         "made_by": made_by.model_dump(mode="json"),
         "cached": outcome.cached,
         "seconds": round(outcome.seconds, 3),

@@ -13,12 +13,13 @@ from core.store.arrays import ArrayLost
 from core.store.migrations import schema_version
 from core.store.opening import BACKUP_PATTERN, SET_ASIDE_PATTERN, Opened
 from core.store.records import StoreHealth, StoreInfo, StoreMode, VerifyReport
+from core.store.schema_profiles import PROFILE_TABLES
 from core.store.schema_runs import RUN_TABLES
 from core.store.uses import total_bytes
 
 TABLES = (
     "meta", "arrays", "array_uses", "cases", "analyses", "slices", "scores", "measures", "components",
-    "timings", *RUN_TABLES,
+    "timings", *RUN_TABLES, *PROFILE_TABLES,
 )  # fmt: skip
 
 COUNTED = ("arrays", "cases", "analyses", "cohorts", "runs", "classifications", "operating_points")

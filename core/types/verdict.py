@@ -45,6 +45,7 @@ class Limits(Frozen):
     """The limits of all shape rules and what they were taken from; stored with a model.
 
     slices: non-empty reference slices used; share: share of them that each rule leaves outside its limit.
+    profile: name and version of the saved profile that they are, None for a model's own and changed ones.
     """
 
     rules: tuple[RuleLimit, ...]
@@ -52,18 +53,20 @@ class Limits(Frozen):
     patients: int = Field(ge=0)
     slices: int = Field(ge=0)
     share: float = Field(ge=0.0, lt=0.5)
+    profile: str | None = None
 
 
 class Verdict(Frozen):
     """The one answer: "review" when any rule fired. Flags are ordered by severity, worst first.
 
     operating_point: name and version of the saved threshold that judged the confidence, None when the fixed
-    limit did.
+    limit did. profile: name and version of the saved limits, None when they are the model's own or changed.
     """
 
     answer: Literal["consistent", "review"]
     flags: tuple[Flag, ...]
     operating_point: str | None = None
+    profile: str | None = None
 
 
 class Overlap(Frozen):

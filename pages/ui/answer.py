@@ -35,11 +35,12 @@ def joined(*parts: str) -> str:
 
 
 def judged_by(result: Result) -> str:
-    """Which operating point judged the confidence; "" for none, or where the first reason names it."""
+    """Which operating point and profile judged, "" for none; not the point that the first reason names."""
     label, flags = result.verdict.operating_point, result.verdict.flags
-    if not label or (flags and label in flags[0].sentence):
-        return ""
-    return f"Judged by the operating point **{safe_text(label)}**."
+    names = [f"the profile **{safe_text(result.verdict.profile)}**"] if result.verdict.profile else []
+    if label and not (flags and label in flags[0].sentence):
+        names.insert(0, f"the operating point **{safe_text(label)}**")
+    return f"Judged by {' and '.join(names)}." if names else ""
 
 
 def changed_words(limits_changed: int) -> str:
@@ -79,6 +80,7 @@ def made_by_lines(result: Result) -> tuple[tuple[str, str], ...]:
         ("Estimator", f"{config.estimator.kind}, {count(made_by.samples, 'prediction')} per {each}"),
         ("Seed", str(config.estimator.seed)),
         ("Operating point", result.verdict.operating_point or f"{NOT_AVAILABLE} (the fixed limit judged)"),
+        ("Profile of the checks", result.verdict.profile or f"{NOT_AVAILABLE} (the limits shown judged)"),
         ("Input channels", ", ".join(str(each + 1) for each in made_by.channels)),
         ("Contrast", config.contrast or "as the model was trained"),
         (

@@ -45,11 +45,14 @@ def limit_form(defaults: Limits, result: Result) -> None:
     """
     limits, point = result.limits, result.operating_point
     changed = sum(a != b for a, b in zip(defaults.rules, limits.rules, strict=True))
+    own = "the model's own"
+    if defaults.profile:
+        own = f"those of the profile **{safe_text(defaults.profile)}**"
     note, button = st.columns([3, 1], vertical_alignment="center")
     note.markdown(
         f"**{count(changed, 'limit')} changed.** The verdict above follows them; the model was not run again."
         if changed
-        else "All limits are the model's own. Changing one decides this case again at once."
+        else f"All limits are {own}. Changing one decides this case again at once."
     )
     button.button("Reset all", key="limits_reset", disabled=not changed, on_click=_reset, width="stretch")
     for spec in (rule_spec(each.rule) for each in defaults.rules):
@@ -57,7 +60,7 @@ def limit_form(defaults: Limits, result: Result) -> None:
         _rule(spec, defaults, limits, point if judged and result.verdict.operating_point else None)
         if judged and point is not None and not result.verdict.operating_point:
             _unused(point, limit_of(limits, spec.key).active)
-    if limits.slices:
+    if limits.slices and not defaults.profile:
         st.caption(
             f"Defaults: {safe_text(limits.cohort)}, {count(limits.slices, 'reference slice')} of "
             f"{count(limits.patients, 'patient')}; each fitted limit leaves at most "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
-from core.pipeline import Result, decide_again, in_force_now, stored_result
+from core.pipeline import Result, decide_again, in_force_now, limits_for, stored_result
 from core.types import Case, Limits
 from pages.ui import resources
 
@@ -39,12 +39,12 @@ def load_case(case_id: str) -> Case | None:
 
 
 def load_result(key: str, limits: Limits | None = None) -> Result | None:
-    """A stored mask or class, decided with `limits` (None: the model's own); None when it is gone."""
+    """A stored mask or class, decided with `limits` (None: those in force); None when it is gone."""
     found = _settled(_result, key)
     if found is None:
         return None
-    in_force = limits or found.limits
-    # Asked every time: another operating point may have been put in force since the result was loaded.
+    # Asked every time: other limits or another operating point may be in force since the result was loaded.
+    in_force = limits or limits_for(resources.store(), found)
     point = in_force_now(resources.store(), found)
     if in_force == found.limits and point == found.operating_point:
         return found
