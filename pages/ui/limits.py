@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -38,6 +39,31 @@ def in_force(defaults: Limits) -> Limits:
     return limits
 
 
+def choose(defaults: Limits, limits: Limits) -> None:
+    """Put these limits into the address, as changes of the defaults."""
+    changes = {
+        now.rule: OFF if not now.active else f"{now.limit:.6g}"
+        for now, default in zip(limits.rules, defaults.rules, strict=True)
+        if now != default
+    }
+    _new_widgets()
+    _write(changes)
+
+
+def slider(spec: RuleSpec, now: RuleLimit, low: float, high: float) -> None:
+    """The limit of one rule as a slider over [low, high]."""
+    scale, unit = _scale(spec)
+    whole = spec.scale == "linear" and spec.high > 1.0
+    low, high = (math.floor(low), math.ceil(high)) if whole else (low, high)
+    key = f"slide_{spec.key}_{st.session_state.get(_ROUND, 0)}"
+    st.slider(
+        f"{spec.label}, limit{unit}", low * scale, high * scale, min(max(now.limit, low), high) * scale,
+        step=1.0 if whole else (high - low) * scale / 200, key=key, help=spec.help, disabled=not now.active,
+        label_visibility="collapsed", on_change=_moved, args=(spec, key, scale),
+        format="%.4g",
+    )  # fmt: skip
+
+
 def limit_form(defaults: Limits, result: Result) -> None:
     """One field and one switch per rule, with its source and default, and a way back.
 
@@ -54,7 +80,7 @@ def limit_form(defaults: Limits, result: Result) -> None:
         if changed
         else f"All limits are {own}. Changing one decides this case again at once."
     )
-    button.button("Reset all", key="limits_reset", disabled=not changed, on_click=_reset, width="stretch")
+    button.button("Reset all", key="limits_reset", disabled=not changed, on_click=reset, width="stretch")
     for spec in (rule_spec(each.rule) for each in defaults.rules):
         judged = spec.key in JUDGED_BY_POINT
         _rule(spec, defaults, limits, point if judged and result.verdict.operating_point else None)
@@ -87,9 +113,15 @@ def _rule(spec: RuleSpec, defaults: Limits, limits: Limits, point: OperatingPoin
             f"{safe_text(point.cohort_name)}]"
         )
         field.page_link(COVERAGE, label="Risk and coverage", query_params=_place_of(point))
-    switch.toggle(
-        "On", value=now.active, key=f"active_{suffix}", help=f"Whether “{spec.label}” may ask for a review.",
-        on_change=_switched, args=(spec, f"active_{suffix}"),
+    toggle(switch, spec, now, default)
+
+
+def toggle(place: DeltaGenerator, spec: RuleSpec, now: RuleLimit, default: RuleLimit) -> None:
+    """The switch of one rule."""
+    key = f"active_{spec.key}_{st.session_state.get(_ROUND, 0)}"
+    place.toggle(
+        "On", value=now.active, key=key, help=f"Whether “{spec.label}” may ask for a review.",
+        on_change=_switched, args=(spec, key, default),
     )  # fmt: skip
 
 
@@ -138,18 +170,27 @@ def _moved(spec: RuleSpec, key: str, scale: float) -> None:
     _change(spec.key, f"{value:.6g}")
 
 
-def _switched(spec: RuleSpec, key: str) -> None:
-    _change(spec.key, "" if st.session_state[key] else OFF)
+def _switched(spec: RuleSpec, key: str, default: RuleLimit) -> None:
+    on = "" if default.active else f"{default.limit:.6g}"
+    _change(spec.key, on if st.session_state[key] else OFF)
 
 
 def _change(rule: str, value: str) -> None:
-    changes = {**_changes(), rule: value}
+    _write({**_changes(), rule: value})
+
+
+def _write(changes: dict[str, str]) -> None:
     selection.choose(limits=_SEPARATOR.join(f"{name}_{each}" for name, each in changes.items() if each))
 
 
-def _reset() -> None:
+def _new_widgets() -> None:
     # New widget keys: a field keeps what was typed for as long as its key lives.
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+
+
+def reset() -> None:
+    """Back to the limits that are in force without the address."""
+    _new_widgets()
     selection.choose(limits="")
 
 
@@ -159,4 +200,4 @@ def _changes() -> dict[str, str]:
 
 
 def _setting(value: str) -> dict[str, float | bool]:
-    return {"active": False} if value == OFF else {"limit": float(value)}
+    return {"active": False} if value == OFF else {"limit": float(value), "active": True}

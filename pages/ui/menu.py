@@ -16,6 +16,7 @@ REVIEW = "pages/review.py"
 CASE = "pages/case.py"
 RELIABILITY = "pages/reliability.py"
 COVERAGE = "pages/coverage.py"
+DETECTOR = "pages/detector.py"
 STRESS = "pages/stress.py"
 SWEEPS = "pages/sweeps.py"
 PROMPTS = "pages/prompts.py"
@@ -51,6 +52,7 @@ def menu(title: str = "") -> Page:
             "Trust": [
                 st.Page(RELIABILITY, title="Reliability"),
                 st.Page(COVERAGE, title="Risk and coverage"),
+                st.Page(DETECTOR, title="Detector"),
             ],
             "Stress": [
                 st.Page(STRESS, title="Stress lab"),

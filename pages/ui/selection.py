@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 import streamlit as st
 
 _SESSION = "selected_{}"
-_ADDRESS_VALUE = re.compile(r"[0-9A-Za-z_.~-]{1,400}")
+_ADDRESS_VALUE = re.compile(r"[0-9A-Za-z_.~-]{1,1600}")
 
 
 @dataclass(frozen=True)
