@@ -19,10 +19,10 @@ from pages.ui import selection
 from pages.ui.menu import COVERAGE
 from pages.ui.text import safe_text
 
-OFF = "off"
+OFF, ON = "off", "on"
 JUDGED_BY_POINT = (POINT_RULE, CLASS_CONFIDENCE)
 """Rules whose limit an operating point takes the place of."""
-_CHANGE = re.compile(r"([a-z-]+)_(off|[0-9.e-]+)")
+_CHANGE = re.compile(r"([a-z-]+)_(off|on|[0-9.e-]+)")
 _SEPARATOR = "~"
 _ROUND = "limits_round"
 
@@ -89,7 +89,7 @@ def _rule(spec: RuleSpec, defaults: Limits, limits: Limits, point: OperatingPoin
         field.page_link(COVERAGE, label="Risk and coverage", query_params=_place_of(point))
     switch.toggle(
         "On", value=now.active, key=f"active_{suffix}", help=f"Whether “{spec.label}” may ask for a review.",
-        on_change=_switched, args=(spec, f"active_{suffix}"),
+        on_change=_switched, args=(spec, default.active, f"active_{suffix}"),
     )  # fmt: skip
 
 
@@ -138,8 +138,9 @@ def _moved(spec: RuleSpec, key: str, scale: float) -> None:
     _change(spec.key, f"{value:.6g}")
 
 
-def _switched(spec: RuleSpec, key: str) -> None:
-    _change(spec.key, "" if st.session_state[key] else OFF)
+def _switched(spec: RuleSpec, default: bool, key: str) -> None:
+    now = st.session_state[key]
+    _change(spec.key, "" if now == default else ON if now else OFF)
 
 
 def _change(rule: str, value: str) -> None:
@@ -159,4 +160,4 @@ def _changes() -> dict[str, str]:
 
 
 def _setting(value: str) -> dict[str, float | bool]:
-    return {"active": False} if value == OFF else {"limit": float(value)}
+    return {"active": value == ON} if value in (OFF, ON) else {"limit": float(value)}

@@ -99,6 +99,20 @@ def test_impossible_limit_in_the_address_is_left_out(bench: Bench, text: Text) -
     assert "**Looks consistent.**" in text(app)
 
 
+def test_rule_that_is_off_by_default_says_why_and_can_be_switched_on(bench: Bench) -> None:
+    case = make_case()
+    bench.keep(case)
+    app = bench.open(PAGE, case=case.id)
+    switch = app.toggle(key="active_midline_0")
+    assert not switch.value
+    assert "Off unless switched on" in app.number_input(key="limit_midline_0").help
+    switch.set_value(True).run()
+    assert app.query_params["limits"] == "midline_on"
+    assert app.toggle(key="active_midline_0").value
+    app.toggle(key="active_midline_0").set_value(False).run()
+    assert not app.query_params.get("limits")
+
+
 def test_switched_off_rule_asks_for_no_review(bench: Bench, text: Text) -> None:
     case = make_case()
     bench.keep(case)
