@@ -24,6 +24,7 @@ COMMANDS = {
     "compare": "core.commands.slices",
     "coverage": "core.commands.coverage",
     "evaluate": "core.commands.evaluate",
+    "export-mask": "core.commands.export_mask",
     "import-predictions": "core.commands.cohort",
     "inspect": "core.commands.case",
     "jitter": "core.commands.jitter",

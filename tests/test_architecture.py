@@ -28,6 +28,7 @@ HOMES = {
     "duckdb": ("core/store/",),
     "nibabel": ("core/io/",),
     "pydicom": ("core/io/",),
+    "highdicom": ("core/io/",),
     "PIL": ("core/io/", "benchmarks/"),
     "plotly": ("core/view/",),
 }

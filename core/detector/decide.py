@@ -7,9 +7,9 @@ from typing import Literal
 
 from core.detector.context import areas_of, context_values, thin_ends
 from core.detector.limits import limit_of
-from core.detector.measures import measure_study
 from core.detector.point import POINT_RULE, point_applies, point_flags
 from core.detector.rules import RULES, RuleSpec
+from core.detector.study import measure_study
 from core.types import (
     Component,
     Flag,

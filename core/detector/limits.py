@@ -8,8 +8,11 @@ from itertools import groupby
 import numpy as np
 
 from core.detector.context import areas_of, context_values
-from core.detector.measures import measure_slice
+from core.detector.measures import value_of
 from core.detector.rules import RULES, RuleSpec, rule_spec
+from core.detector.space import StackSpace
+from core.detector.study import measure_study
+from core.detector.volume import measure_slices
 from core.errors import SettingsProblem
 from core.types import BoolArray, Limits, RuleLimit, SliceSummary
 
@@ -19,7 +22,7 @@ DEFAULT_SHARE = 0.005
 
 def built_in_limits() -> Limits:
     """Limits for a model that brings none: rounded from 666 reference slices of 50 patients of TCGA-LGG."""
-    rules = tuple(RuleLimit(rule=spec.key, limit=spec.limit, spread=spec.spread) for spec in RULES)
+    rules = tuple(_default(spec) for spec in RULES)
     return Limits(rules=rules, cohort="TCGA-LGG, rounded", patients=50, slices=666, share=DEFAULT_SHARE)
 
 
@@ -86,7 +89,8 @@ def fit_limits(
     interpolated.
     Raises SettingsProblem when there is no reference with a lesion, or `share` is not in [0, 0.5).
     """
-    studies = [(patient, summarise(masks)) for patient, masks in _studies(references)]
+    volume = StackSpace(spatial=True)
+    studies = [(patient, summarise(masks, volume)) for patient, masks in _studies(references)]
     slices = sum(not each.empty for _, study in studies for each in study)
     if not slices or not 0.0 <= share < 0.5:
         raise SettingsProblem(
@@ -100,9 +104,12 @@ def fit_limits(
     return Limits(rules=rules, cohort=cohort, patients=patients, slices=slices, share=share)
 
 
-def summarise(masks: Sequence[BoolArray]) -> tuple[SliceSummary, ...]:
-    """Slice summaries without scores of masks (row, column), in the given order."""
-    measured = [measure_slice(mask) for mask in masks]
+def summarise(
+    masks: Sequence[BoolArray],
+    space: StackSpace = StackSpace(),  # noqa: B008 - frozen
+) -> tuple[SliceSummary, ...]:
+    """Slice summaries without scores of masks (row, column) of one size, in the given order."""
+    measured = measure_slices(np.stack(masks), space) if masks else ()
     return tuple(
         SliceSummary(index=index, empty=not blobs, scores=(), measures=measures, components=blobs)
         for index, (measures, blobs) in enumerate(measured)
@@ -120,17 +127,25 @@ def _studies(references: Iterable[tuple[str, BoolArray]]) -> Iterable[tuple[str,
 def _fit_rule(spec: RuleSpec, studies: Sequence[Sequence[SliceSummary]], share: float) -> RuleLimit:
     values = [value for study in studies for value in _values(spec, study)] if spec.fitted else []
     if not values:
-        return RuleLimit(rule=spec.key, limit=spec.limit, spread=spec.spread)
+        return _default(spec)
     above = spec.side == "above"
     rank = 1.0 - share if above else share
     limit = float(np.quantile(values, rank, method="higher" if above else "lower"))
     limit = min(max(limit, spec.low), spec.high)
     typical = float(np.quantile(values, 0.5, method="lower" if above else "higher"))
-    return RuleLimit(rule=spec.key, limit=limit, spread=spec.distance(limit, typical) or spec.spread)
+    spread = spec.distance(limit, typical) or spec.spread
+    return RuleLimit(rule=spec.key, limit=limit, spread=spread, active=spec.on)
+
+
+def _default(spec: RuleSpec) -> RuleLimit:
+    return RuleLimit(rule=spec.key, limit=spec.limit, spread=spec.spread, active=spec.on)
 
 
 def _values(spec: RuleSpec, study: Sequence[SliceSummary]) -> list[float]:
     """What the rule sees of a study; a non-empty slice without the measure counts as safe."""
+    if spec.scope == "study":
+        whole = value_of(measure_study(study), spec.measure)
+        return [] if whole is None else [whole]
     safe = spec.low if spec.side == "above" else spec.high
     around = context_values(areas_of(study))
     values = []

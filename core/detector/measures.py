@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import SettingsProblem
-from core.types import BoolArray, Component, LabelArray, Measure, SliceSummary
+from core.types import BoolArray, Component, LabelArray, Measure
 
 OUTLINE_GRID = 128
 """Longer side, in pixels, of the grid on which outlines are measured; smaller masks keep their own grid."""
@@ -105,29 +105,6 @@ SLICE_MEASURES: tuple[MeasureSpec, ...] = (
     ),
 )  # fmt: skip
 
-STUDY_MEASURES: tuple[MeasureSpec, ...] = (
-    MeasureSpec(
-        "volume_fraction", "Volume", "share of the study", 0.0, 1.0,
-        "Predicted voxels divided by all voxels of the study.", "definition",
-    ),
-    MeasureSpec(
-        "slices_found", "Slices with a prediction", "slices", 0.0, None,
-        "Number of slices on which anything was predicted.", "definition",
-    ),
-    MeasureSpec(
-        "slices_found_share", "Share of slices with a prediction", "share of slices", 0.0, 1.0,
-        "Slices on which anything was predicted divided by all slices.", "definition",
-    ),
-    MeasureSpec(
-        "runs", "Separate stacks", "stacks", 0.0, None,
-        "Number of stretches of neighbouring slices that hold a prediction.", "definition",
-    ),
-    MeasureSpec(
-        "largest_slice_fraction", "Area on the fullest slice", "share of the picture", 0.0, 1.0,
-        "Largest predicted share of a picture over all slices.", "definition",
-    ),
-)  # fmt: skip
-
 
 def measure_slice(mask: BoolArray | LabelArray) -> tuple[tuple[Measure, ...], tuple[Component, ...]]:
     """All of `SLICE_MEASURES` in that order, and the blobs with their boxes, largest first.
@@ -148,22 +125,6 @@ def measure_slice(mask: BoolArray | LabelArray) -> tuple[tuple[Measure, ...], tu
     notes = {"second_share": SINGLE_NOTE, "smallest_share": SINGLE_NOTE} if blobs.components else {}
     measures = tuple(_measure(spec.key, values, notes.get(spec.key, note)) for spec in SLICE_MEASURES)
     return measures, blobs.components
-
-
-def measure_study(slices: Sequence[SliceSummary]) -> tuple[Measure, ...]:
-    """All of `STUDY_MEASURES` in that order, from the stored measures of equally large slices."""
-    fractions = [value_of(each.measures, "area_fraction") or 0.0 for each in slices]
-    found = [not each.empty for each in slices]
-    starts = [now and not before for before, now in zip([False, *found], found, strict=False)]
-    count = max(1, len(slices))
-    values = {
-        "volume_fraction": sum(fractions) / count,
-        "slices_found": float(sum(found)),
-        "slices_found_share": sum(found) / count,
-        "runs": float(sum(starts)),
-        "largest_slice_fraction": max(fractions, default=0.0),
-    }
-    return tuple(_measure(spec.key, values, "") for spec in STUDY_MEASURES)
 
 
 def value_of(measures: Sequence[Measure], key: str) -> float | None:

@@ -28,7 +28,7 @@ class RuleSpec:
     limit, spread: built-in default and its distance from the typical value, on the rule's scale.
     low, high: range that the limit may be set to.
     fitted: whether the limit is taken from training references; basis: where it comes from otherwise.
-    sentence: with places {measured} and {limit}.
+    sentence: with places {measured} and {limit}. on: whether it judges unless it is switched on.
     """
 
     key: str
@@ -50,6 +50,7 @@ class RuleSpec:
     help: str
     sentence: str
     basis: str = BY_DEFINITION
+    on: bool = True
 
     @property
     def source(self) -> str:
@@ -163,6 +164,86 @@ RULES: tuple[RuleSpec, ...] = (
         "the training references end with.",
         sentence="Nothing was predicted here, but {measured} of the picture on the slice beside; lesions in "
         "the training references seldom end with more than {limit}.",
+    ),
+    RuleSpec(
+        key="jump-overlap", cause="jump", label="Jump: little overlap", letter="J", measure="dice_before",
+        side="below", scope="slice", place="all", thin_ends=True, scale="linear", percent=False,
+        limit=0.48, spread=0.36, low=0.0, high=1.0, fitted=True,
+        help="The mask shares less with the mask on the slice (frame, page) before than neighbours in the "
+        "training references do. Slices that lie further apart than there share less by nature.",
+        sentence="The mask jumps: its Dice with the slice before is {measured}, seldom below {limit} in the "
+        "training references.",
+    ),
+    RuleSpec(
+        key="jump-area", cause="jump", label="Jump of the area", letter="J", measure="area_step",
+        side="above", scope="slice", place="all", thin_ends=True, scale="linear", percent=True,
+        limit=0.57, spread=0.46, low=0.0, high=1.0, fitted=True,
+        help="From the slice (frame, page) before, the area changes by more of the fullest slice than "
+        "between most neighbours in the training references.",
+        sentence="The area changes from one slice to the next by {measured} of the fullest slice; in the "
+        "training references seldom by more than {limit}.",
+    ),
+    RuleSpec(
+        key="jump-place", cause="jump", label="Jump of the place", letter="J", measure="centroid_step",
+        side="above", scope="slice", place="all", thin_ends=True, scale="linear", percent=False,
+        limit=0.62, spread=0.52, low=0.0, high=20.0, fitted=True,
+        help="The centre of the mask moves further from one slice (frame, page) to the next than in the "
+        "training references, measured in radii of the lesion.",
+        sentence="The centre moves from one slice to the next by {measured} radii of the lesion; in the "
+        "training references seldom by more than {limit}.",
+    ),
+    RuleSpec(
+        key="isolated", cause="jump", label="Blob on one slice alone", letter="J", measure="isolated_area",
+        side="above", scope="slice", place="all", thin_ends=True, scale="linear", percent=True,
+        limit=0.0, spread=0.003, low=0.0, high=1.0, fitted=True,
+        help="A blob has no counterpart on the slices before and after. Few lesions are that thin.",
+        sentence="A blob of {measured} of the picture is seen on this slice alone; the training references "
+        "seldom hold one of more than {limit}.",
+    ),
+    RuleSpec(
+        key="end-slice", cause="jump", label="Cut off at the end of the stack", letter="J",
+        measure="end_area", side="above", scope="slice", place="all", thin_ends=True, scale="linear",
+        percent=True, limit=0.0, spread=0.5, low=0.0, high=1.0, fitted=True,
+        help="There is a prediction on the first or the last slice of a volume: the lesion may go on where "
+        "nothing was scanned. Not judged where the file does not say that slices lie beside each other.",
+        sentence="The prediction reaches the end of the stack with {measured} of its fullest slice (limit "
+        "{limit}): the lesion may go on outside.",
+    ),
+    RuleSpec(
+        key="edge", cause="jump", label="Cut off at the picture's edge", letter="J",
+        measure="border_contact", side="above", scope="slice", place="all", thin_ends=True, scale="linear",
+        percent=True, limit=0.0, spread=0.1, low=0.0, high=1.0, fitted=True,
+        help="The prediction touches the outermost rows or columns more than the training references do, so "
+        "it may go on outside the picture.",
+        sentence="{measured} of the prediction lies on the edge of the picture (limit {limit}): it may go on "
+        "outside.",
+    ),
+    RuleSpec(
+        key="pieces", cause="fragmentation", label="Many pieces in the volume", letter="F",
+        measure="pieces", side="above", scope="study", place="all", thin_ends=True, scale="linear",
+        percent=False, limit=3.0, spread=2.0, low=1.0, high=100.0, fitted=True,
+        help="Followed through the slices (frames, pages), the prediction falls into more pieces than nearly "
+        "every lesion in the training references.",
+        sentence="The prediction falls into {measured} pieces in three dimensions; the training references "
+        "seldom have more than {limit}.",
+    ),
+    RuleSpec(
+        key="scattered", cause="fragmentation", label="Scattered over the volume", letter="F",
+        measure="largest_piece_share", side="below", scope="study", place="all", thin_ends=True,
+        scale="linear", percent=True, limit=0.95, spread=0.05, low=0.0, high=1.0, fitted=True,
+        help="Too much of the prediction lies outside its largest piece in three dimensions.",
+        sentence="The largest piece holds {measured} of the prediction; in the training references seldom "
+        "less than {limit}.",
+    ),
+    # 14 of the 50 training references have more than 5 % on the smaller side.
+    RuleSpec(
+        key="midline", cause="jump", label="Crosses the midline", letter="J", measure="midline_share",
+        side="above", scope="study", place="all", thin_ends=True, scale="linear", percent=True,
+        limit=0.05, spread=0.05, low=0.0, high=0.5, fitted=False, on=False,
+        help="The prediction lies on both sides of the body's middle. Off unless switched on: 14 of 50 "
+        "lesions in the training references of the brain models do. The middle is estimated from the "
+        "outline of the body, and means little in a picture without a left and a right.",
+        sentence="{measured} of the prediction lies across the body's middle (limit {limit}).",
     ),
     RuleSpec(
         key="nothing-found", cause="empty", label="Nothing found", letter="E", measure="slices_found",

@@ -14,7 +14,9 @@ from core.errors import InputProblem, SecondLookError
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_QUOTING_LOGGERS = ("pydicom", "nibabel.global")
+_QUOTING_LOGGERS = (
+    "pydicom", "nibabel.global", "highdicom.base", "highdicom.frame", "highdicom.image", "highdicom.seg.sop",
+)  # fmt: skip
 
 # One upload is decoded at a time: it bounds memory, and the settings below belong to the process.
 _ONE_AT_A_TIME = threading.Lock()

@@ -23,10 +23,32 @@ def decode_dicom(files: Sequence[NamedBytes], options: ReadOptions, limits: Limi
     Raises InputProblem naming the file where one cannot be read: a series with a bad slice is refused
     rather than shown with a silent gap.
     """
+    groups, notes = _all_series(files, limits)
+    chosen = _chosen(groups, options)
+    if len(groups) > 1:
+        how = "was chosen" if options.series is not None else "is shown because it is the largest"
+        notes = [
+            *notes,
+            f"The upload holds {len(groups)} series; number {chosen + 1} {how}. Series are never mixed.",
+        ]
+    return _decode_series(groups[chosen], options, limits, notes, _choices(groups), chosen)
+
+
+def chosen_stack(files: Sequence[NamedBytes], options: ReadOptions, limits: Limits) -> Stack:
+    """The frames that `decode_dicom` reads, in the order of its slices, with their headers."""
+    groups, _ = _all_series(files, limits)
+    series = groups[_chosen(groups, options)]
+    return stack_frames([frame for file in series for frame in frames_of(file)], options)
+
+
+def _all_series(files: Sequence[NamedBytes], limits: Limits) -> tuple[list[list[DicomFile]], list[str]]:
+    """All series of an upload, the largest first, and notes on what was left out."""
     opened, notes = _open_images(files, limits)
     kept, more = _without_duplicates(opened)
-    notes += more
-    groups = _series(kept)
+    return _series(kept), [*notes, *more]
+
+
+def _chosen(groups: list[list[DicomFile]], options: ReadOptions) -> int:
     chosen = options.series or 0
     if chosen >= len(groups):
         raise InputProblem(
@@ -35,13 +57,7 @@ def decode_dicom(files: Sequence[NamedBytes], options: ReadOptions, limits: Limi
             expected=f"0 to {len(groups) - 1}",
             fix="choose another series",
         )
-    if len(groups) > 1:
-        how = "was chosen" if options.series is not None else "is shown because it is the largest"
-        notes = [
-            *notes,
-            f"The upload holds {len(groups)} series; number {chosen + 1} {how}. Series are never mixed.",
-        ]
-    return _decode_series(groups[chosen], options, limits, notes, _choices(groups), chosen)
+    return chosen
 
 
 def _decode_series(

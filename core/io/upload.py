@@ -45,6 +45,15 @@ def decode_upload(files: Sequence[NamedBytes], options: ReadOptions, limits: Lim
     return _with_notes(_decode_members(wanted, options, limits), notes)
 
 
+def dicom_members(files: Sequence[NamedBytes], limits: Limits) -> list[NamedBytes]:
+    """The DICOM files of an upload, a zip opened; what is no DICOM file is left out."""
+    check_upload([len(file.data) for file in files], limits)
+    if len(files) == 1 and sniff(files[0].data) == "zip":
+        files, _ = read_members(files[0].data, limits)
+    several = len(files) > 1
+    return [file for file in files if sniff(file.data) == "dicom" and not (several and is_junk(file.name))]
+
+
 def _decode_single(file: NamedBytes, options: ReadOptions, limits: Limits) -> Decoded:
     kind = sniff(file.data)
     if kind == "dicom":

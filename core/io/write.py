@@ -31,6 +31,31 @@ def write_mask(case: Case, mask: LabelArray, stem: str) -> NamedBytes:
 
     Raises SettingsProblem when the mask is not on the case's grid.
     """
+    _check_mask(case, mask)
+    kind = case.format
+    if kind == "tiff":
+        return _named(_tiff(_display_levels(to_source(mask, case.image.geometry))), stem, "tif")
+    if kind in ("png", "jpeg") or (kind == "synthetic" and mask.shape[0] == 1):
+        return _named(_png(_display_levels(mask[0])), stem, "png")
+    return _named(_nifti_gz(case, mask), stem, "nii.gz")
+
+
+def write_nifti(case: Case, mask: LabelArray, stem: str) -> NamedBytes:
+    """`mask` (slice, row, column), uint8 labels, as .nii.gz whatever the input was, in its own geometry.
+
+    Pictures come out with columns as first axis and without an affine. Raises SettingsProblem when the mask
+    is not on the case's grid.
+    """
+    _check_mask(case, mask)
+    return _named(_nifti_gz(case, mask), stem, "nii.gz")
+
+
+def write_png(rgb: NDArray[np.uint8]) -> bytes:
+    """`rgb` (row, column, 3), or grey (row, column), as PNG bytes, compressed quickly rather than small."""
+    return _png(rgb, level=1)
+
+
+def _check_mask(case: Case, mask: LabelArray) -> None:
     expected = case.image.values.shape[1:]
     if mask.shape != expected or mask.dtype != np.uint8:
         raise SettingsProblem(
@@ -40,17 +65,6 @@ def write_mask(case: Case, mask: LabelArray, stem: str) -> NamedBytes:
             fix="pass the mask of this case",
             file=case.name,
         )
-    kind = case.format
-    if kind == "tiff":
-        return _named(_tiff(_display_levels(to_source(mask, case.image.geometry))), stem, "tif")
-    if kind in ("png", "jpeg") or (kind == "synthetic" and mask.shape[0] == 1):
-        return _named(_png(_display_levels(mask[0])), stem, "png")
-    return _named(_nifti_gz(case, mask), stem, "nii.gz")
-
-
-def write_png(rgb: NDArray[np.uint8]) -> bytes:
-    """`rgb` (row, column, 3), or grey (row, column), as PNG bytes, compressed quickly rather than small."""
-    return _png(rgb, level=1)
 
 
 def _named(payload: bytes, stem: str, suffix: str) -> NamedBytes:

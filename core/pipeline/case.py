@@ -15,7 +15,7 @@ import numpy as np
 
 from core import __version__
 from core.config import AnalysisConfig, ReadOptions, digest
-from core.detector import Limits, decide, measure_slice
+from core.detector import Limits, decide, measure_slices, stack_space
 from core.metrics import overlap_report
 from core.pipeline.foreign import Watch, unchecked_note
 from core.pipeline.profiles import limits_over
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from core.store import Store
     from core.uncertainty import Reduced
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of what an analysis holds; a change of meaning makes every stored key miss."""
 
 LIBRARIES = (
@@ -226,7 +226,7 @@ def compute_analysis(
     reduced = reduce(watched, case.image.slices, case.image.slice_shape, classes)
     predicted = time.perf_counter()
     progress(0.85, "Scoring the confidence")
-    slices = _summaries(reduced, watch.slices(case.image.slices))
+    slices = _summaries(case.image, reduced, watch.slices(case.image.slices))
     scores = (*score_case(reduced), watch.study())
     timings = (
         Timing(stage="prediction", seconds=predicted - started),
@@ -251,17 +251,17 @@ def _undone(
         yield replace(each, samples=map(undo, each.samples))
 
 
-def _summaries(reduced: Reduced, familiarity: tuple[Score, ...]) -> tuple[SliceSummary, ...]:
+def _summaries(image: Image, reduced: Reduced, familiarity: tuple[Score, ...]) -> tuple[SliceSummary, ...]:
     from core.uncertainty import score_slices
 
     summaries = []
-    rows = zip(reduced.mask_pred, score_slices(reduced), familiarity, strict=True)
-    for index, (mask, scores, familiar) in enumerate(rows):
-        measures, components = measure_slice(mask > 0)
+    measured = measure_slices(reduced.mask_pred > 0, stack_space(image))
+    rows = zip(measured, score_slices(reduced), familiarity, strict=True)
+    for index, ((measures, components), scores, familiar) in enumerate(rows):
         summaries.append(
             SliceSummary(
                 index=index,
-                empty=not bool(mask.any()),
+                empty=not components,
                 scores=(*scores, familiar),
                 measures=measures,
                 components=components,

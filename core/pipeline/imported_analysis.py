@@ -12,9 +12,9 @@ import numpy as np
 
 from core import __version__
 from core.config import AnalysisConfig, digest
-from core.detector import measure_slice
+from core.detector import measure_slices, stack_space
 from core.io.predictions import Prediction
-from core.types import Analysis, Case, FixedPoint, MadeBy, Score, SliceSamples, SliceSummary
+from core.types import Analysis, Case, FixedPoint, Image, MadeBy, Score, SliceSamples, SliceSummary
 
 if TYPE_CHECKING:
     from core.uncertainty import Reduced
@@ -26,7 +26,7 @@ last: the last sample in natural order (the last epoch). The agreement is always
 IMPORTED = "imported"
 """Model id and backend of an analysis that no model of ours made."""
 
-IMPORT_SCHEMA = 1
+IMPORT_SCHEMA = 2
 ONE_MASK = "not available: one hard mask has no confidence"
 _LABEL = re.compile(r"label (\d+)")
 _STILL_KNOWN = ("neighbour_dice",)
@@ -52,7 +52,7 @@ def analysis_of(
         prob=reduced.prob,
         class_names=class_names,
         maps=reduced.maps,
-        slices=_slices(reduced, lone),
+        slices=_slices(case.image, reduced, lone),
         scores=_without_confidence(score_case(reduced)) if lone else score_case(reduced),
         made_by=_made_by(case, samples, shas, class_names, judge, lone),
     )
@@ -94,16 +94,18 @@ def _judging_last(reduced: Reduced, samples: Sequence[Prediction]) -> Reduced:
     return replace(judged, agreement=tuple(agreement))
 
 
-def _slices(reduced: Reduced, lone: bool) -> tuple[SliceSummary, ...]:
+def _slices(image: Image, reduced: Reduced, lone: bool) -> tuple[SliceSummary, ...]:
     from core.uncertainty import score_slices
 
     found = []
-    for index, (mask, scores) in enumerate(zip(reduced.mask_pred, score_slices(reduced), strict=True)):
-        measures, components = measure_slice(mask > 0)
+    measured = measure_slices(reduced.mask_pred > 0, stack_space(image))
+    for index, ((measures, components), scores) in enumerate(
+        zip(measured, score_slices(reduced), strict=True)
+    ):
         found.append(
             SliceSummary(
                 index=index,
-                empty=not bool(mask.any()),
+                empty=not components,
                 scores=_without_confidence(scores) if lone else scores,
                 measures=measures,
                 components=components,

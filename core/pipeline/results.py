@@ -52,6 +52,14 @@ def results_of(store: Store, case_id: str) -> tuple[AnalysisSummary, ...]:
     return tuple(sorted(found, key=lambda each: each.created_utc, reverse=True))
 
 
+def keys_like(store: Store, start: str) -> tuple[str, ...]:
+    """The keys of all kept results that begin with these digits, newest first within a case."""
+    cases = store.case_summaries()
+    return tuple(
+        each.key for case in cases for each in results_of(store, case.id) if each.key.startswith(start)
+    )
+
+
 def decide_again(result: R, limits: Limits, point: OperatingPoint | None) -> R:
     """The same result judged by other limits and another operating point; no network is asked."""
     if isinstance(result, ClassOutcome):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from core.types import Case, Measure, NamedBytes, Overlap, OverlapReport, Score, SliceSummary
@@ -26,6 +27,46 @@ def mask_file(outcome: Outcome) -> NamedBytes:
     from core.io import write_mask
 
     return write_mask(outcome.case, outcome.analysis.mask_pred, stem="second-look-mask")
+
+
+def nifti_file(outcome: Outcome) -> NamedBytes:
+    """The predicted mask as NIfTI in the geometry of the input, whatever kind of file that was."""
+    from core.io import write_nifti
+
+    return write_nifti(outcome.case, outcome.analysis.mask_pred, stem="second-look-mask")
+
+
+def dicom_seg_file(
+    outcome: Outcome,
+    source_files: Sequence[NamedBytes],
+    made: datetime,
+    reference: Sequence[NamedBytes] = (),
+) -> NamedBytes:
+    """The predicted mask as a DICOM Segmentation object on the images in `source_files`.
+
+    It takes over the patient and the study that these files name. made: when, with a time zone. Raises
+    InputProblem when they are not the files of the case.
+    """
+    from core import __version__
+    from core.io import SegMaker, dicom_seg
+
+    analysis = outcome.analysis
+    made_by = analysis.made_by
+    algorithm = "imported prediction" if made_by.imported else made_by.config.model_id
+    seg_maker = SegMaker(analysis.class_names, algorithm, __version__, made)
+    mask = analysis.mask_pred
+    data = dicom_seg(outcome.case, mask, source_files, seg_maker, reference=reference)
+    return named("second-look-segmentation", ".dcm", data)
+
+
+def overlay_files(outcome: Outcome) -> Iterator[NamedBytes]:
+    """`overlay_file` of each slice with a prediction, a reference or a fired rule, in slice order."""
+    flagged = {flag.slice for flag in outcome.verdict.flags}
+    reference = outcome.case.reference
+    for summary in outcome.analysis.slices:
+        drawn = reference is not None and bool(reference.mask_ref[summary.index].any())
+        if drawn or not summary.empty or summary.index in flagged:
+            yield overlay_file(outcome, summary.index)
 
 
 def overlay_file(outcome: Outcome, index: int) -> NamedBytes:

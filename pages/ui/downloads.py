@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import gzip
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.pipeline import ClassOutcome, Result
-from core.report import class_json_file, class_overlay_file, json_file, mask_file, overlay_file
+from core.pipeline import ClassOutcome, Outcome, Result
+from core.report import (
+    class_json_file,
+    class_overlay_file,
+    dicom_seg_file,
+    json_file,
+    mask_file,
+    overlay_file,
+)
 from core.types import NamedBytes
-from pages.ui import selection
+from pages.ui import selection, uploads
 from pages.ui.frame import boundary
 from pages.ui.viewer import shown_view
 
-MIMES = {".png": "image/png", ".json": "application/json", ".gz": "application/gzip", ".tif": "image/tiff"}
+MIMES = {
+    ".png": "image/png", ".json": "application/json", ".gz": "application/gzip", ".tif": "image/tiff",
+    ".dcm": "application/dicom",
+}  # fmt: skip
 
 
 LARGEST_RAW = 2**20
@@ -34,9 +45,25 @@ def downloads(result: Result, view_key: str) -> None:
         else:
             shown = shown_view(view_key, result.analysis, result.verdict).slice or 0
             _button("Mask, in the geometry of the input", mask_file(result))
+            if result.case.format == "dicom":
+                _segmentation(result)
             _button(f"Overlay of slice {shown + 1} (PNG)", overlay_file(result, shown))
             _button("Everything shown (JSON)", json_file(result))
         st.caption("Names carry a hash of the content. Research use only, not a medical device.")
+
+
+def _segmentation(outcome: Outcome) -> None:
+    """The mask as DICOM; it needs the original files, which are read again, so it is made when asked for."""
+    source = uploads.source_of(outcome.case.id)
+    if source is None:
+        st.caption("As a DICOM segmentation: upload the original files again, they are not kept.")
+        return
+    names = "It takes over the patient's name and study from the files."
+    if st.button("Mask as DICOM segmentation", key="dicom_seg", width="stretch", help=names):
+        with st.spinner("Writing the segmentation"):
+            _button("Save the DICOM segmentation",
+                    dicom_seg_file(outcome, source.files, datetime.now(UTC), source.references))  # fmt: skip
+        st.caption(f"{names} Do not share it where they must not go.")
 
 
 def link() -> None:

@@ -20,10 +20,10 @@ from pages.ui import selection
 from pages.ui.menu import COVERAGE
 from pages.ui.text import safe_text
 
-OFF = "off"
+OFF, ON = "off", "on"
 JUDGED_BY_POINT = (POINT_RULE, CLASS_CONFIDENCE)
 """Rules whose limit an operating point takes the place of."""
-_CHANGE = re.compile(r"([a-z-]+)_(off|[0-9.e-]+)")
+_CHANGE = re.compile(r"([a-z-]+)_(off|on|[0-9.e-]+)")
 _SEPARATOR = "~"
 _ROUND = "limits_round"
 
@@ -121,7 +121,7 @@ def toggle(place: DeltaGenerator, spec: RuleSpec, now: RuleLimit, default: RuleL
     key = f"active_{spec.key}_{st.session_state.get(_ROUND, 0)}"
     place.toggle(
         "On", value=now.active, key=key, help=f"Whether “{spec.label}” may ask for a review.",
-        on_change=_switched, args=(spec, key, default),
+        on_change=_switched, args=(spec, default.active, key),
     )  # fmt: skip
 
 
@@ -170,9 +170,9 @@ def _moved(spec: RuleSpec, key: str, scale: float) -> None:
     _change(spec.key, f"{value:.6g}")
 
 
-def _switched(spec: RuleSpec, key: str, default: RuleLimit) -> None:
-    on = "" if default.active else f"{default.limit:.6g}"
-    _change(spec.key, on if st.session_state[key] else OFF)
+def _switched(spec: RuleSpec, default: bool, key: str) -> None:
+    now = st.session_state[key]
+    _change(spec.key, "" if now == default else ON if now else OFF)
 
 
 def _change(rule: str, value: str) -> None:
@@ -200,4 +200,6 @@ def _changes() -> dict[str, str]:
 
 
 def _setting(value: str) -> dict[str, float | bool]:
-    return {"active": False} if value == OFF else {"limit": float(value), "active": True}
+    if value in (OFF, ON):
+        return {"active": value == ON}
+    return {"limit": float(value), "active": True}

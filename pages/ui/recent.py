@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.store import CaseSummary, Store
 from core.view.words import count
-from pages.ui import outcomes, selection
+from pages.ui import outcomes, selection, uploads
 from pages.ui.frame import boundary
 from pages.ui.text import safe_text
 from pages.ui.viewer import forget_case
@@ -68,6 +68,7 @@ def _delete(store: Store, case_id: str, name: str) -> None:
         store.delete_case(case_id)
         outcomes.forget()
         forget_case(case_id)
+        uploads.forget_source(case_id)
         if selection.current().case == case_id:
             selection.choose(case="", analysis="", job="", unit="")
         st.toast(f"Deleted {safe_text(name)} and everything derived from it.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -14,6 +15,15 @@ from core.types import NamedBytes, Progress
 from pages.ui import jobs, resources
 
 _OPTIONS, _READ, _FILES, _CHOICES = "read_options", "read_signature", "read_files", "read_choices"
+_PENDING, _SOURCE = "read_pending", "read_source"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of an upload and of its reference, as they were handed over."""
+
+    files: tuple[NamedBytes, ...]
+    references: tuple[NamedBytes, ...]
 
 
 def upload_form(disabled: bool) -> None:
@@ -53,7 +63,23 @@ def remember_choices(result: str) -> str:
     """Case id of a finished reading job; what else the upload holds is kept for `choices_of`."""
     case_id, _, choices = result.partition(" ")
     st.session_state[_CHOICES] = (case_id, choices)
+    pending = st.session_state.pop(_PENDING, None)
+    # Only DICOM has series; of other uploads nothing is needed later.
+    if pending is not None and Choices.model_validate_json(choices).series:
+        st.session_state[_SOURCE] = (case_id, pending)
     return case_id
+
+
+def source_of(case_id: str) -> Source | None:
+    """The DICOM files that this case was read from in this session, None when they are not at hand."""
+    known_id, source = st.session_state.get(_SOURCE, ("", None))
+    return source if known_id == case_id else None
+
+
+def forget_source(case_id: str) -> None:
+    """Drop the files of a deleted case."""
+    if st.session_state.get(_SOURCE, ("",))[0] == case_id:
+        del st.session_state[_SOURCE]
 
 
 def choices_of(case_id: str) -> Choices | None:
@@ -74,19 +100,20 @@ def _read_when_new(files: Sequence[UploadedFile], references: Sequence[UploadedF
     if st.session_state.get(_READ) == signature:
         return
     st.session_state[_READ] = signature
-    _start(_named(files), _named(references), options, signature)
+    source = Source(_named(files), _named(references))
+    st.session_state[_PENDING] = source
+    _start(source, options, signature)
 
 
-def _start(
-    files: tuple[NamedBytes, ...], references: tuple[NamedBytes, ...], options: ReadOptions, key: str
-) -> None:
+def _start(source: Source, options: ReadOptions, key: str) -> None:
     store = resources.store()
 
     def work(progress: Progress) -> str:
-        opened = open_upload(store, files, options, references, progress)
+        opened = open_upload(store, source.files, options, source.references, progress)
         return f"{opened.case.id} {opened.choices.model_dump_json()}"
 
-    title = "Reading the upload" if len(files) == 1 else f"Reading {len(files)} files"
+    count = len(source.files)
+    title = "Reading the upload" if count == 1 else f"Reading {count} files"
     jobs.start(jobs.READ, title, work, key)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
+import pydicom
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Server
+from tests.core.io.io_files import dicom
+from tests.e2e.conftest import Server, press_until
 
 pytestmark = pytest.mark.e2e
 
@@ -147,6 +150,33 @@ def test_mask_download_is_a_png_whose_name_carries_its_hash(
     assert re.fullmatch(r"second-look-mask_[0-9a-f]{16}\.png", path.name)
     mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     assert (mask.shape, set(np.unique(mask)) <= {0, 255}) == ((128, 128), True)
+
+
+def test_dicom_segmentation_of_an_upload_is_saved_and_names_its_images(
+    server: Server, page: Page, tmp_path: Path
+) -> None:
+    head = cv2.imdecode(np.frombuffer(head_slice(3), np.uint8), cv2.IMREAD_GRAYSCALE).astype(np.uint16)
+    tags = {"StudyInstanceUID": "1.2.4", "FrameOfReferenceUID": "1.2.6"}
+    slices = [dicom(head, (0.0, 0.0, -5.0 * k), InstanceNumber=k + 1, **tags) for k in range(2)]
+    files = [
+        {"name": f"IM{k}.dcm", "mimeType": "application/dicom", "buffer": each}
+        for k, each in enumerate(slices)
+    ]
+    visit(page, server)
+    page.locator(".st-key-upload input[type=file]").set_input_files(files)
+    expect(page.locator(".st-key-case_card")).to_contain_text("2 slices", timeout=60_000)
+    analyse(page)
+    page.locator(".st-key-downloads button").first.click()
+    save = page.get_by_role("button", name="Save the DICOM segmentation")
+    press_until(page.get_by_role("button", name="Mask as DICOM segmentation"), save)
+    with page.expect_download() as download:
+        save.click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    seg = pydicom.dcmread(path)
+    named = {each.ReferencedSOPInstanceUID for each in seg.SourceImageSequence}
+    assert named == {pydicom.dcmread(io.BytesIO(each)).SOPInstanceUID for each in slices}
+    assert (seg.NumberOfFrames, seg.Rows, seg.Columns) == (2, 128, 128)
 
 
 def test_deleted_case_is_gone_from_page_and_store(server: Server, page: Page) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from core.config import AnalysisConfig, EstimatorConfig
-from tests.pages.conftest import Bench, make_case
+from core.io import read_case
+from core.types import NamedBytes
+from pages.ui import uploads
+from tests.core.io.io_files import dicom
+from tests.pages.conftest import SIZE, Bench, make_case
 
 PAGE = "pages/case.py"
 Text = Callable[[AppTest], str]
@@ -94,6 +99,20 @@ def test_impossible_limit_in_the_address_is_left_out(bench: Bench, text: Text) -
     assert "**Looks consistent.**" in text(app)
 
 
+def test_rule_that_is_off_by_default_says_why_and_can_be_switched_on(bench: Bench) -> None:
+    case = make_case()
+    bench.keep(case)
+    app = bench.open(PAGE, case=case.id)
+    switch = app.toggle(key="active_midline_0")
+    assert not switch.value
+    assert "Off unless switched on" in app.number_input(key="limit_midline_0").help
+    switch.set_value(True).run()
+    assert app.query_params["limits"] == "midline_on"
+    assert app.toggle(key="active_midline_0").value
+    app.toggle(key="active_midline_0").set_value(False).run()
+    assert not app.query_params.get("limits")
+
+
 def test_switched_off_rule_asks_for_no_review(bench: Bench, text: Text) -> None:
     case = make_case()
     bench.keep(case)
@@ -149,3 +168,29 @@ def test_page_names_what_made_the_result(bench: Bench, text: Text) -> None:
     shown = text(bench.open(PAGE, case=case.id))
     assert analysis.key in shown
     assert "Made by lgg\\-unet" in shown
+
+
+def test_dicom_segmentation_is_offered_while_the_original_files_are_at_hand(bench: Bench, text: Text) -> None:
+    def menu() -> None:
+        import streamlit as st
+
+        from core.pipeline import stored_result
+        from pages.ui import downloads, resources
+
+        downloads._segmentation(stored_result(resources.store(), st.session_state["analysis"]))
+
+    tags = {"StudyInstanceUID": "1.2.4", "FrameOfReferenceUID": "1.2.6"}
+    pixels = np.arange(SIZE * SIZE, dtype=np.uint16).reshape(SIZE, SIZE)
+    files = tuple(
+        NamedBytes(f"{z}.dcm", dicom(pixels, (0.0, 0.0, 2.0 * z), InstanceNumber=z + 1, **tags))
+        for z in range(2)
+    )
+    case = read_case(files)
+    app = AppTest.from_function(menu)
+    app.session_state["analysis"] = bench.keep(case).key
+    assert "upload the original files again" in text(app.run())
+    app.session_state["read_source"] = (case.id, uploads.Source(files, ()))
+    app.run()
+    app.button(key="dicom_seg").click().run()
+    assert not app.exception
+    assert "patient's name" in text(app)

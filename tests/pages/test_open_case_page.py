@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.cohort import sample_cases
 from core.io import write_png
+from tests.core.io.io_files import dicom
 from tests.pages.conftest import Bench, make_case
 
 Text = Callable[[AppTest], str]
@@ -121,3 +122,18 @@ def test_recent_case_is_deleted_for_good(bench: Bench) -> None:
     app = bench.open()
     app.button(key=f"delete_{case.id[:16]}").click().run()
     assert (bench.store.case(case.id), bench.store.analysis(analysis.key)) == (None, None)
+
+
+def test_dicom_files_stay_at_hand_until_the_case_is_deleted(bench: Bench) -> None:
+    data = dicom(np.arange(4096, dtype=np.uint16).reshape(64, 64))
+    app = upload(bench, bench.open(), "IM0.dcm", data)
+    case_id = app.query_params["case"]
+    known, source = app.session_state["read_source"]
+    assert (known, [each.data for each in source.files]) == (case_id, [data])
+    app.button(key=f"delete_{case_id[:16]}").click().run()
+    assert "read_source" not in app.session_state
+
+
+def test_other_uploads_are_not_kept_in_the_session(bench: Bench) -> None:
+    app = upload(bench, bench.open(), "slice.png", PICTURE)
+    assert "read_source" not in app.session_state

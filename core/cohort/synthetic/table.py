@@ -67,7 +67,7 @@ ORDINARY: tuple[SampleSpec, ...] = (
     SampleSpec(
         "volume-insula", "Volume, insular lesion", "ordinary",
         "A volume of three sequences with a lesion of the right insula.", CONSISTENT, 113,
-        FULL_VOLUME, YOUNG, (Lesion((-35.0, 8.0, 14.0), (16.0, 25.0, 20.0), push_mm=4.0),),
+        FULL_VOLUME, YOUNG, (Lesion((-35.0, 8.0, 20.0), (16.0, 25.0, 20.0), push_mm=4.0),),
     ),
     SampleSpec(
         "volume-stripped", "Volume without the skull", "ordinary",

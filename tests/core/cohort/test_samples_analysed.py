@@ -53,7 +53,7 @@ def test_heads_without_a_lesion_are_empty_and_ask_for_a_look(outcomes: dict[str,
 
 def test_hard_cases_fire_every_cause_of_the_shape_rules(outcomes: dict[str, Outcome]) -> None:
     fired = set().union(*(causes(each) for each in of_group(outcomes, "hard")))
-    assert fired >= {"area", "shape", "fragmentation", "spurious", "empty"}
+    assert fired >= {"area", "shape", "fragmentation", "spurious", "empty", "jump"}
 
 
 def test_the_model_fails_on_several_hard_cases_and_most_failures_are_caught(

@@ -159,6 +159,9 @@ def test_study_of_slices_10_0_30_percent() -> None:
         "slices_found_share": 2 / 4,
         "runs": 2,
         "largest_slice_fraction": 30 / 100,
+        "pieces": 2,
+        "largest_piece_share": 30 / 40,
+        "midline_share": None,
     }
 
 

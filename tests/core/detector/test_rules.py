@@ -12,6 +12,7 @@ from core.detector import (
     RULES,
     SLICE_MEASURES,
     STUDY_MEASURES,
+    VOLUME_MEASURES,
     RuleSpec,
     rule_spec,
 )
@@ -35,7 +36,7 @@ def test_measure_is_in_a_table_and_cause_is_known(spec: RuleSpec) -> None:
     tables = (
         (*STUDY_MEASURES, FAMILIARITY, *SCORES)
         if spec.scope == "study"
-        else SLICE_MEASURES + CONTEXT_MEASURES
+        else SLICE_MEASURES + CONTEXT_MEASURES + VOLUME_MEASURES
     )
     assert spec.measure in {each.key for each in tables}
     assert spec.cause in get_args(Cause)
