@@ -14,12 +14,17 @@ from core.detector.measures import (
     value_of,
 )
 from core.detector.point import chosen_for, point_flags
+from core.detector.quality.scores import GOOD_DICE, QUALITY, QUALITY_DICE, QUALITY_SPECS
 from core.detector.rules import RULES, RuleSpec, rule_spec
 from core.types import Limits, RuleLimit
 
 __all__ = [
     "CONTEXT_MEASURES",
     "FAMILIARITY",
+    "GOOD_DICE",
+    "QUALITY",
+    "QUALITY_DICE",
+    "QUALITY_SPECS",
     "RULES",
     "SLICE_MEASURES",
     "STUDY_MEASURES",

@@ -18,6 +18,7 @@ from core.config import AnalysisConfig, ReadOptions, digest
 from core.detector import Limits, decide, default_limits, measure_slice
 from core.metrics import overlap_report
 from core.pipeline.foreign import Watch, unchecked_note
+from core.pipeline.quality import quality_scores, unjudged_note
 from core.types import (
     Analysis,
     Case,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from core.store import Store
     from core.uncertainty import Reduced
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of what an analysis holds; a change of meaning makes every stored key miss."""
 
 LIBRARIES = (
@@ -229,8 +230,13 @@ def compute_analysis(
     reduced = reduce(watched, case.image.slices, case.image.slice_shape, classes)
     predicted = time.perf_counter()
     progress(0.85, "Scoring the confidence")
-    slices = _summaries(reduced, watch.slices(case.image.slices))
-    scores = (*score_case(reduced), watch.study())
+    progress(0.93, "Judging the outlines")
+    judged, judged_study = quality_scores(
+        predictor.record, case.image, made_by.channels, reduced.mask_pred, config.members, undo
+    )
+    familiar = watch.slices(case.image.slices)
+    slices = summaries_of(reduced, [(each, *own) for each, own in zip(familiar, judged, strict=True)])
+    scores = (*score_case(reduced), watch.study(), *judged_study)
     timings = (
         Timing(stage="prediction", seconds=predicted - started),
         Timing(stage="scores and rules", seconds=time.perf_counter() - predicted),
@@ -254,18 +260,19 @@ def _undone(
         yield replace(each, samples=map(undo, each.samples))
 
 
-def _summaries(reduced: Reduced, familiarity: tuple[Score, ...]) -> tuple[SliceSummary, ...]:
+def summaries_of(reduced: Reduced, more: Sequence[tuple[Score, ...]]) -> tuple[SliceSummary, ...]:
+    """What is kept of each slice of the samples. more: for each slice, scores beside those of its samples."""
     from core.uncertainty import score_slices
 
     summaries = []
-    rows = zip(reduced.mask_pred, score_slices(reduced), familiarity, strict=True)
-    for index, (mask, scores, familiar) in enumerate(rows):
+    rows = zip(reduced.mask_pred, score_slices(reduced), more, strict=True)
+    for index, (mask, scores, others) in enumerate(rows):
         measures, components = measure_slice(mask > 0)
         summaries.append(
             SliceSummary(
                 index=index,
                 empty=not bool(mask.any()),
-                scores=(*scores, familiar),
+                scores=(*scores, *others),
                 measures=measures,
                 components=components,
             )
@@ -306,6 +313,7 @@ def made_by_of(case: Case, config: AnalysisConfig, predictor: Predictor) -> Made
             "preprocessing": predictor.record.preprocessing,
             "working_size": predictor.record.working_size,
             "familiarity": predictor.record.familiarity,
+            "quality": predictor.record.quality,
             "schema": SCHEMA,
             **_corruption_fields(config),
         }
@@ -323,6 +331,7 @@ def made_by_of(case: Case, config: AnalysisConfig, predictor: Predictor) -> Made
             *off_plane,
             *_contrast_note(config, predictor),
             *unchecked_note(predictor.record),
+            *(unjudged_note(predictor.record) if predictor.record.task == "segmentation" else ()),
         ),
     )
 
