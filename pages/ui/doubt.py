@@ -22,7 +22,8 @@ def wanted(outcome: Outcome) -> FixedPoint | None:
     if not _judged(outcome) or not st.session_state.get(SWITCH):
         return None
     case, analysis = outcome.case, outcome.analysis
-    return ready("doubt", f"{DOUBT.label}", (analysis.key,), lambda progress: doubt_map(case, analysis))
+    title = "Looking where the outline may be wrong"
+    return ready("doubt", title, (analysis.key,), lambda progress: doubt_map(case, analysis))
 
 
 def switch(outcome: Outcome) -> None:

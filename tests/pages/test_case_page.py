@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.config import AnalysisConfig, EstimatorConfig
-from tests.pages.conftest import Bench, make_case
+from core.types import Analysis, Case, FixedPoint, Score
+from tests.pages.conftest import Bench, make_analysis, make_case
 
 PAGE = "pages/case.py"
 Text = Callable[[AppTest], str]
@@ -149,3 +153,32 @@ def test_page_names_what_made_the_result(bench: Bench, text: Text) -> None:
     shown = text(bench.open(PAGE, case=case.id))
     assert analysis.key in shown
     assert "Made by lgg\\-unet" in shown
+
+
+def test_result_without_a_quality_network_offers_no_map_of_doubt(bench: Bench) -> None:
+    case = make_case()
+    bench.keep(case)
+    assert "doubt_on" not in {each.key for each in bench.open(PAGE, case=case.id).toggle}
+
+
+def test_map_of_doubt_is_made_once_and_only_when_asked_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, made = make_case(), []
+
+    def doubt_map(case: Case, analysis: Analysis) -> FixedPoint:
+        made.append(analysis.key)
+        return FixedPoint.of(np.full(case.image.values.shape[1:], 0.5, np.float32), 1.0)
+
+    monkeypatch.setattr("pages.ui.doubt.doubt_map", doubt_map)
+    plain = make_analysis(case)
+    bench.store.put_case(case)
+    bench.store.put_analysis(replace(plain, scores=(*plain.scores, Score(key="quality", value=0.2))))
+    app = bench.open(PAGE, case=case.id)
+    assert made == []
+    for _ in range(2):
+        app.toggle(key="doubt_on").set_value(True).run()
+        bench.settle()
+    app.run()
+    assert made == [plain.key]
+    assert not app.exception

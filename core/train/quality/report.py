@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from core.config import Frozen
 from core.detector import GOOD_DICE, QUALITY_DICE, default_limits, rule_spec
+from core.detector.quality.network import SIZE
+from core.detector.quality.networks import QualityNetworks, doubt_maps
 from core.errors import ModelProblem
 from core.inference import open_predictor
 from core.models.preprocess import apply_range, fit_slice, intensity_range
@@ -38,6 +40,7 @@ from core.train.quality.detectors import (
     precisions,
     slices_of,
 )
+from core.train.quality.maps import FailedSlice, PlaceRow, failed_slices, place_rows
 from core.train.quality.numbers import (
     DetectorRow,
     Difference,
@@ -95,6 +98,7 @@ class Evaluation(Frozen):
     studies: StudyTable
     kinds: tuple[KindRow, ...]
     failures: tuple[RealFailure, ...]
+    places: tuple[PlaceRow, ...]
 
 
 class QualityReport(Frozen):
@@ -152,8 +156,8 @@ def quality_report(
         file_bytes=(record.folder / record.quality.file).stat().st_size,
         limit=rule_spec(NETWORK_RULE).limit,
         limits=tuple(_limit_row(slices, trained, share) for share in TRIED),
-        out_of_fold=_evaluation(trained, slices, known),
-        validation=_evaluation(judged, other, found),
+        out_of_fold=_evaluation(trained, slices, known, _places_unseen(networks, data, fold)),
+        validation=_evaluation(judged, other, found, _places_held(networks, held, drawn)),
         synthetic=failure_rows(drawn, networks, limits),
         reference_rules=rules,
         reference_network=network,
@@ -218,7 +222,10 @@ def _fitted_on(known: Slices, other: Slices) -> Fitted:
 
 
 def _evaluation(
-    studies: tuple[DetectedStudy, ...], slices: Slices, found: tuple[Detector, ...]
+    studies: tuple[DetectedStudy, ...],
+    slices: Slices,
+    found: tuple[Detector, ...],
+    failed: Sequence[FailedSlice],
 ) -> Evaluation:
     draws = draws_of(slices)
     by_key = {each.key: each for each in found}
@@ -237,7 +244,34 @@ def _evaluation(
         studies=study_table(studies),
         kinds=kind_rows(failures),
         failures=failures,
+        places=place_rows(failed),
     )
+
+
+def _places_unseen(
+    networks: QualityNetworks, data: QualityData, fold: NDArray[np.int64]
+) -> list[FailedSlice]:
+    """The failed training slices, each with the map of the network that left its patient out."""
+    made: list[FailedSlice] = []
+    for name, samples in data.prob.items():
+        own = data.patient == name
+        pred = data.candidates[0][own]
+        doubt = doubt_maps(networks.unseen((int(fold[own][0]),)), data.flair[own], pred)
+        prob = np.asarray(np.mean(samples, axis=0), np.float32)
+        made += failed_slices(name, pred, data.mask_ref[own], doubt, prob)
+    return made
+
+
+def _places_held(
+    networks: QualityNetworks, held: Sequence[tuple[Study, Reduced]], drawn: Sequence[DrawnStudy]
+) -> list[FailedSlice]:
+    made: list[FailedSlice] = []
+    for (study, reduced), each in zip(held, drawn, strict=True):
+        pred = np.stack([outline(mask) for mask in reduced.mask_pred])
+        doubt = doubt_maps(networks, each.flair, pred)
+        prob = np.stack([fit_slice(plane[None], SIZE)[0] for plane in reduced.prob.values[0]])
+        made += failed_slices(study.patient, pred, each.mask_ref, doubt, prob)
+    return made
 
 
 def _reduced(record: ModelRecord, folder: Path) -> Iterator[tuple[Study, Reduced]]:
@@ -250,8 +284,6 @@ def _reduced(record: ModelRecord, folder: Path) -> Iterator[tuple[Study, Reduced
 
 
 def _drawn(study: Study) -> DrawnStudy:
-    from core.detector.quality.network import SIZE
-
     values = study.image[FLAIR]
     limits = intensity_range(values)
     flair = np.stack([fit_slice(apply_range(plane, limits)[None], SIZE)[0] for plane in values])

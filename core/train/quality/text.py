@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
@@ -21,6 +22,7 @@ from core.uncertainty import SCORES
 TEMPLATE = Path(__file__).with_name("template.md")
 REPORT, DOCUMENT = "quality.json", "QUALITY.md"
 PERCENT = 100.0
+NOT_AVAILABLE = "–"
 
 
 def write_quality_text(record: ModelRecord, report: QualityReport) -> Path:
@@ -50,6 +52,7 @@ def quality_text(record: ModelRecord, report: QualityReport) -> str:
         limits="\n".join(_limit(each) for each in report.limits),
         studies=_studies(report),
         flagged=_flagged(held),
+        places=_places(report),
         synthetic="\n".join(_synthetic(each) for each in report.synthetic),
         reference_rules=percent(report.reference_rules),
         reference_network=percent(report.reference_network),
@@ -154,9 +157,9 @@ def _limit(row: LimitRow) -> str:
     )
     return _line(
         [
-            f"{PERCENT * row.share:.0f} %",
-            f"{PERCENT * row.limit:.0f} %",
-            *(f"{PERCENT * each:.0f} %" for each in shares),
+            _percent(row.share),
+            _percent(row.limit),
+            *map(_percent, shares),
         ]
     )
 
@@ -181,6 +184,14 @@ def _flagged(found: Evaluation) -> str:
         for label, bad, fine in table.flagged
     ]
     return "; ".join(parts) + "."
+
+
+def _places(report: QualityReport) -> str:
+    return "\n".join(
+        _line([label, each.label, str(each.slices), number(each.auroc), percent(each.hit)])
+        for label, found in (("out of fold", report.out_of_fold), ("validation", report.validation))
+        for each in found.places
+    )
 
 
 def _synthetic(row: FailureRow) -> str:
@@ -213,6 +224,10 @@ def _hidden(each: RealFailure) -> str:
     areas = [f"{PERCENT * area:.2f} %" for area in (each.area_ref, each.area_pred)]
     chances = [f"{each.quality:.2f}", f"{each.confidence:.2f}"]
     return _line([each.patient, str(each.number), each.kind, f"{each.dice:.2f}", *areas, *chances])
+
+
+def _percent(share: float) -> str:
+    return NOT_AVAILABLE if math.isnan(share) else f"{PERCENT * share:.0f} %"
 
 
 def _line(cells: Iterable[str] | Sequence[str]) -> str:

@@ -47,7 +47,7 @@ def values(scores: tuple[Score, ...]) -> list[float | None]:
 
 def test_good_is_the_dice_of_an_iou_of_seven_tenths() -> None:
     # Dice = 2 J / (1 + J): 1.4 / 1.7 = 14 / 17.
-    assert GOOD_DICE == pytest.approx(14 / 17)
+    assert pytest.approx(14 / 17) == GOOD_DICE
 
 
 def test_study_is_the_mean_weighted_by_outlined_area() -> None:
