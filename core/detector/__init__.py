@@ -7,6 +7,7 @@ from core.detector.familiarity_file import read_familiarity
 from core.detector.limits import built_in_limits, default_limits, fit_limits, limit_of, summarise, with_limit
 from core.detector.measures import SLICE_MEASURES, MeasureSpec, measure_slice, value_of
 from core.detector.point import chosen_for, point_flags
+from core.detector.quality.scores import GOOD_DICE, QUALITY, QUALITY_DICE, QUALITY_SPECS
 from core.detector.rules import RULES, RuleSpec, rule_spec
 from core.detector.space import StackSpace, stack_space
 from core.detector.study import STUDY_MEASURES, measure_study
@@ -16,6 +17,10 @@ from core.types import Limits, RuleLimit
 __all__ = [
     "CONTEXT_MEASURES",
     "FAMILIARITY",
+    "GOOD_DICE",
+    "QUALITY",
+    "QUALITY_DICE",
+    "QUALITY_SPECS",
     "RULES",
     "SLICE_MEASURES",
     "STUDY_MEASURES",

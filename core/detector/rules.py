@@ -265,6 +265,15 @@ RULES: tuple[RuleSpec, ...] = (
         sentence="Confidence {measured}: the predictions share too little with each other. On patients that "
         "the networks had not seen, good outlines seldom came out below {limit}.",
     ),
+    RuleSpec(
+        key="low-quality", cause="quality", label="Low estimated quality", letter="Q", measure="quality",
+        side="below", scope="slice", place="all", thin_ends=True, scale="linear", percent=True,
+        limit=0.3, spread=0.6, low=0.0, high=1.0, fitted=False, basis=FROM_OUT_OF_FOLD,
+        help="A network that has seen good and failed outlines thinks that this one is wrong: too large, too "
+        "small, in the wrong place, or missing.",
+        sentence="The chance that this outline is good (IoU above 0.7) is estimated at {measured}; outlines "
+        "of training patients that turned out good seldom came out below {limit}.",
+    ),
     FOREIGN,
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -156,6 +157,14 @@ class FamiliarityFile(Frozen):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
+class QualityFile(Frozen):
+    """The file of the quality networks and its digest; channel: which of the model's inputs they look at."""
+
+    file: str = Field(pattern=r"^[A-Za-z0-9_\-]+\.safetensors$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    channel: int = Field(default=0, ge=0)
+
+
 class PictureMove(Frozen):
     """A small move that leaves the class as it is: shares of the side down and to the right, and a scale."""
 
@@ -186,7 +195,8 @@ class ModelRecord(Frozen):
         test-time variants, the first of which moves nothing; empty: it has none. folds: the patients of each
         fold of the training data, or empty for a model trained elsewhere. rule_limits: of the shape
         rules or of the class rules; None: the built-in ones. familiarity: description of the
-        training pictures, None: foreign images cannot be told. modality: what its pictures are made with,
+        training pictures, None: foreign images cannot be told. quality: the networks that judge its outlines,
+        None: nothing does. modality: what its pictures are made with,
         None: unknown. prompt: what has to be drawn before it can answer, None: nothing. folder: where its
         files lie; not in the JSON.
     """
@@ -207,6 +217,7 @@ class ModelRecord(Frozen):
     training: TrainingRecord | None = None
     rule_limits: Limits | None = None
     familiarity: FamiliarityFile | None = None
+    quality: QualityFile | None = None
     modality: Literal["MR", "CT", "XR", "US"] | None = None
     prompt: Literal["box"] | None = None
     volume: str = ""
@@ -246,6 +257,16 @@ class ModelRecord(Frozen):
         if names + (self.activation == "softmax") != logits:
             expected = names + (self.activation == "softmax")
             raise ValueError(f"{self.activation} with these class_names needs {expected} classes")
+
+    def folds_unseen(self, members: Collection[int] | None) -> tuple[int, ...]:
+        """Folds that every one of these members never saw; () for None = all members, and without folds.
+
+        Where a training patient is judged by the members that left it out, the patient's fold is among them.
+        """
+        if members is None:
+            return ()
+        asked = [set(self.members[k].left_out_folds) for k in members]
+        return tuple(sorted(set.intersection(*asked))) if asked else ()
 
     def members_unseen(self, patient: str) -> tuple[int, ...]:
         """Indices of the members that never saw this training patient; all for a patient of no fold.

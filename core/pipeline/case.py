@@ -15,10 +15,11 @@ import numpy as np
 
 from core import __version__
 from core.config import AnalysisConfig, ReadOptions, digest
-from core.detector import Limits, decide, measure_slices, stack_space
+from core.detector import Limits, StackSpace, decide, measure_slices, stack_space
 from core.metrics import overlap_report
 from core.pipeline.foreign import Watch, unchecked_note
 from core.pipeline.profiles import limits_over
+from core.pipeline.quality import quality_scores, unjudged_note
 from core.types import (
     Analysis,
     Case,
@@ -226,8 +227,15 @@ def compute_analysis(
     reduced = reduce(watched, case.image.slices, case.image.slice_shape, classes)
     predicted = time.perf_counter()
     progress(0.85, "Scoring the confidence")
-    slices = _summaries(case.image, reduced, watch.slices(case.image.slices))
-    scores = (*score_case(reduced), watch.study())
+    progress(0.93, "Judging the outlines")
+    judged, judged_study = quality_scores(
+        predictor.record, case.image, made_by.channels, reduced.mask_pred, config.members, undo
+    )
+    familiar = watch.slices(case.image.slices)
+    slices = summaries_of(
+        reduced, stack_space(case.image), [(each, *own) for each, own in zip(familiar, judged, strict=True)]
+    )
+    scores = (*score_case(reduced), watch.study(), *judged_study)
     timings = (
         Timing(stage="prediction", seconds=predicted - started),
         Timing(stage="scores and rules", seconds=time.perf_counter() - predicted),
@@ -251,18 +259,21 @@ def _undone(
         yield replace(each, samples=map(undo, each.samples))
 
 
-def _summaries(image: Image, reduced: Reduced, familiarity: tuple[Score, ...]) -> tuple[SliceSummary, ...]:
+def summaries_of(
+    reduced: Reduced, space: StackSpace, more: Sequence[tuple[Score, ...]]
+) -> tuple[SliceSummary, ...]:
+    """What is kept of each slice of the samples. more: for each slice, scores beside those of its samples."""
     from core.uncertainty import score_slices
 
     summaries = []
-    measured = measure_slices(reduced.mask_pred > 0, stack_space(image))
-    rows = zip(measured, score_slices(reduced), familiarity, strict=True)
-    for index, ((measures, components), scores, familiar) in enumerate(rows):
+    measured = measure_slices(reduced.mask_pred > 0, space)
+    rows = zip(measured, score_slices(reduced), more, strict=True)
+    for index, ((measures, components), scores, others) in enumerate(rows):
         summaries.append(
             SliceSummary(
                 index=index,
                 empty=not components,
-                scores=(*scores, familiar),
+                scores=(*scores, *others),
                 measures=measures,
                 components=components,
             )
@@ -303,6 +314,7 @@ def made_by_of(case: Case, config: AnalysisConfig, predictor: Predictor) -> Made
             "preprocessing": predictor.record.preprocessing,
             "working_size": predictor.record.working_size,
             "familiarity": predictor.record.familiarity,
+            "quality": predictor.record.quality,
             "schema": SCHEMA,
             **_corruption_fields(config),
         }
@@ -320,6 +332,7 @@ def made_by_of(case: Case, config: AnalysisConfig, predictor: Predictor) -> Made
             *off_plane,
             *_contrast_note(config, predictor),
             *unchecked_note(predictor.record),
+            *(unjudged_note(predictor.record) if predictor.record.task == "segmentation" else ()),
         ),
     )
 

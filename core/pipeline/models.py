@@ -22,7 +22,7 @@ from core.models.registry import SHIPPED_FOLDER, FoundModels, find_models, get_m
 from core.types import NamedBytes, Progress, Task
 
 Origin = Literal["shipped", "own"]
-CARDS = ("CARD.md", "PROMPTS.md", "FAMILIARITY.md", "CONFIDENCE.md")
+CARDS = ("CARD.md", "PROMPTS.md", "FAMILIARITY.md", "CONFIDENCE.md", "QUALITY.md")
 SUFFIXES = (".safetensors", ".onnx", ".pt", ".pth")
 
 _REST = """  "channels": ["intensity"],
@@ -86,7 +86,8 @@ class ModelFacts(Frozen):
 
     network: what computes, in words. patients: of each fold, () where no folds are known. unseen: fewest
     networks that never saw a training patient, None without folds. estimators: (key, label) it can be asked
-    for, best first. familiar: whether foreign pictures can be told. cards: Markdown files that lie beside it.
+    for, best first. familiar: whether foreign pictures can be told. judged: whether a quality
+    network judges its outlines. cards: Markdown files that lie beside it.
     """
 
     id: str
@@ -109,6 +110,7 @@ class ModelFacts(Frozen):
     estimators: tuple[tuple[str, str], ...]
     impossible: tuple[ImpossibleEstimator, ...]
     familiar: bool
+    judged: bool
     limits: str
     cards: tuple[str, ...]
 
@@ -148,6 +150,7 @@ def describe_model(record: ModelRecord) -> ModelFacts:
             if spec.key not in keys
         ),
         familiar=record.familiarity is not None,
+        judged=record.quality is not None,
         limits=record.rule_limits.cohort if record.rule_limits else "",
         cards=tuple(name for name in CARDS if (record.folder / name).is_file()),
     )  # fmt: skip

@@ -176,6 +176,24 @@ def familiarity(model: str, data: Path, fit: bool) -> None:
     say(f"Wrote {write_report(record, data, say)}")
 
 
+@train.command()
+@click.argument("model")
+@click.option("--data", required=True, type=EXISTING, help="Folder with lgg/tif and the packed slices.")
+@click.option("--config", type=EXISTING, help="Settings; default: core/train/configs/MODEL-quality.json.")
+@click.option("--fit/--no-fit", default=True, help="Whether to train the networks anew.")
+def quality(model: str, data: Path, config: Path | None, fit: bool) -> None:
+    """Train the networks that judge MODEL's outlines, and report how well every detector sees failures.
+
+    Writes quality.safetensors, quality.json and QUALITY.md beside the weights. With --no-fit the tables are
+    made again from the stored networks.
+    """
+    from core.models import get_model
+    from core.train.quality.make import make_quality
+
+    settings = config or CONFIGS / f"{model}-quality.json"
+    say(f"Wrote {make_quality(get_model(model), data, settings, fit, say)}")
+
+
 def _train_on_cohort(
     source: str, layout: str | None, model_id: str | None, settings: SegmenterConfig, out: Path | None
 ) -> None:

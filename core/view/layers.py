@@ -68,11 +68,18 @@ SALIENCY = MapSpec(
 )  # fmt: skip
 """The map of a classification, in the place of an uncertainty map."""
 
+DOUBT = MapSpec(
+    "doubt", "Where the outline looks wrong", "",
+    "How likely the quality network thinks each place is on the wrong side of the outline: inside it drawn "
+    "too much, outside it something missing. Cells of 1/32 of the picture's side.",
+)  # fmt: skip
+"""The map of the quality network, made when asked for and shown beside the uncertainty maps."""
 
-def maps_of(maps: Maps) -> tuple[tuple[MapSpec, FixedPoint], ...]:
-    """The maps that exist, in the order of `MAPS`."""
+
+def maps_of(maps: Maps, doubt: FixedPoint | None = None) -> tuple[tuple[MapSpec, FixedPoint], ...]:
+    """The maps that exist in the order of `MAPS`, after that of the quality network where it is given."""
     found = ((spec, getattr(maps, spec.key)) for spec in MAPS)
-    return tuple((spec, values) for spec, values in found if values is not None)
+    return tuple((spec, values) for spec, values in ((DOUBT, doubt), *found) if values is not None)
 
 
 def layers_of(case: Case, analysis: Analysis, verdict: Verdict) -> tuple[Layer, ...]:

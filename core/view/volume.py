@@ -25,6 +25,9 @@ SCHEMA = 1
 LIMIT_BYTES = 32 * 2**20
 """Above this the page would take many seconds to open; see the reductions below."""
 
+MOST_MAPS = 5
+"""The uncertainty maps and that of the quality network."""
+
 _LEVEL = 1
 _PACKERS = 4
 
@@ -92,30 +95,39 @@ class _Plan:
     stop: int
 
 
-def volume_digest(case: Case, analysis: Analysis, around: int | None = None) -> str:
+def volume_digest(
+    case: Case, analysis: Analysis, around: int | None = None, doubt: FixedPoint | None = None
+) -> str:
     """Name of the volume that `build_volume` would make with the default limit."""
-    return digest([SCHEMA, case.id, analysis.key, around])
+    # The map of doubt follows from the analysis, so that its being there names it.
+    return digest([SCHEMA, case.id, analysis.key, around, *(["doubt"] if doubt is not None else [])])
 
 
 def build_volume(
-    case: Case, analysis: Analysis, *, limit_bytes: int = LIMIT_BYTES, around: int | None = None
+    case: Case,
+    analysis: Analysis,
+    *,
+    limit_bytes: int = LIMIT_BYTES,
+    around: int | None = None,
+    doubt: FixedPoint | None = None,
 ) -> Volume:
     """The case's arrays in deflated parts, at most `limit_bytes` large.
 
-    Too large a study is reduced in this order, and `notes` say so: image values to 8 bits, one uncertainty
-    map instead of all, then only the slices around `around` (default: the least confident, else the middle).
+    doubt: where the outline looks wrong, (slice, row, column), None where nobody asked for it.
+    Too large a study is reduced in this order, and `notes` say so: image values to 8 bits, the first map
+    instead of all, then only the slices around `around` (default: the least confident, else the middle).
     """
     total = case.image.slices
-    full = _Plan(True, 4, 0, total)
-    volume = _build(case, analysis, full, around)
-    for plan in (_Plan(False, 4, 0, total), _Plan(False, 1, 0, total)):
+    full = _Plan(True, MOST_MAPS, 0, total)
+    volume = _build(case, analysis, full, around, doubt)
+    for plan in (_Plan(False, MOST_MAPS, 0, total), _Plan(False, 1, 0, total)):
         if volume.size <= limit_bytes:
             return volume
-        volume = _build(case, analysis, plan, around)
+        volume = _build(case, analysis, plan, around, doubt)
     while volume.size > limit_bytes and volume.slices > 1:
         # 0.9: slices differ in content, so a proportional cut may still come out a little too large.
         keep = max(1, int(volume.slices * 0.9 * limit_bytes / volume.size))
-        volume = _build(case, analysis, _window(case, analysis, around, keep), around)
+        volume = _build(case, analysis, _window(case, analysis, around, keep), around, doubt)
     return volume
 
 
@@ -126,10 +138,13 @@ def _window(case: Case, analysis: Analysis, around: int | None, keep: int) -> _P
     return _Plan(False, 1, first, first + keep)
 
 
-def _build(case: Case, analysis: Analysis, plan: _Plan, around: int | None) -> Volume:
+def _build(
+    case: Case, analysis: Analysis, plan: _Plan, around: int | None, doubt: FixedPoint | None
+) -> Volume:
     span = slice(plan.first, plan.stop)
     coded = [code_channel(name, values[span], plan.deep) for name, values in channels_of(case)]
-    maps = maps_of(analysis.maps)[: plan.maps]
+    every = maps_of(analysis.maps, doubt)
+    maps = every[: plan.maps]
     codes: dict[str, Callable[[], NDArray[Any]]] = {"labels": lambda: analysis.mask_pred[span]}
     codes |= {f"image{index}": partial(itself, image) for index, (_, image) in enumerate(coded)}
     codes["prob"] = partial(_foreground, analysis.prob, span)
@@ -139,13 +154,15 @@ def _build(case: Case, analysis: Analysis, plan: _Plan, around: int | None) -> V
     channels = tuple(channel for channel, _ in coded)
     return Volume(
         case_id=case.id,
-        digest=digest([volume_digest(case, analysis, around), plan.deep, plan.maps, plan.first, plan.stop]),
+        digest=digest(
+            [volume_digest(case, analysis, around, doubt), plan.deep, plan.maps, plan.first, plan.stop]
+        ),
         parts=pack_all(codes),
         channels=channels,
         maps=tuple(MapCode(s.key, s.label, s.unit, s.help, v.upper) for s, v in maps),
         first_slice=plan.first,
         slices=plan.stop - plan.first,
-        notes=_notes(plan, channels, case.image.slices, len(maps_of(analysis.maps))),
+        notes=_notes(plan, channels, case.image.slices, len(every)),
     )
 
 
@@ -210,7 +227,7 @@ def _notes(plan: _Plan, channels: tuple[ChannelCode, ...], total: int, maps: int
         steps = ", ".join(f"{c.name} {words.number(c.scale)}" for c in channels)
         notes.append(f"Large study: image values are shown in 256 steps ({steps} each).")
     if plan.maps < maps:
-        notes.append("Large study: only the first uncertainty map is loaded.")
+        notes.append("Large study: only the first map is loaded.")
     if plan.stop - plan.first < total:
         notes.append(
             f"Large study: slices {plan.first + 1} to {plan.stop} of {total} are loaded; "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from core.detector import FAMILIARITY, QUALITY_SPECS
 from core.metrics.selective.class_scores import CLASS_SCORES
 from core.metrics.selective.conventions import under_conventions
 from core.metrics.selective.coverage_report import CoverageReport
@@ -26,7 +27,7 @@ EMPTIES = {
     "left out": "Both empty is left out",
     "prediction left out": "Empty predictions are left out",
 }
-LABELS = {spec.key: spec.label for spec in (*SCORES, *CLASS_SCORES)} | {
+LABELS = {spec.key: spec.label for spec in (*SCORES, *CLASS_SCORES, FAMILIARITY, *QUALITY_SPECS)} | {
     "confidence": "Confidence",
     AGREEMENT: AGREEMENT_LABEL,
 }

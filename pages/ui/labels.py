@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from core.detector import FAMILIARITY
+from core.detector import FAMILIARITY, QUALITY_SPECS
 from core.metrics.selective.class_scores import CLASS_SCORES
 from core.uncertainty import SCORES
 from core.uncertainty.class_scores import SAMPLE_SCORES
 from pages.ui.text import safe_text
 
-CASE_SPECS = {spec.key: spec for spec in (*SCORES, FAMILIARITY)}
+CASE_SPECS = {spec.key: spec for spec in (*SCORES, FAMILIARITY, *QUALITY_SPECS)}
 """Confidences of a mask by key; each has a label, a unit and a help text."""
 CLASS_SPECS = {spec.key: spec for spec in (*CLASS_SCORES, *SAMPLE_SCORES, FAMILIARITY)}
 """Confidences of a class by key."""

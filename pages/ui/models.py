@@ -33,6 +33,7 @@ CARDS = {
     "PROMPTS.md": "How much its outline depends on the box or the point",
     "FAMILIARITY.md": "How well foreign pictures are told, and which are not",
     "CONFIDENCE.md": "How well its confidence ranks cases",
+    "QUALITY.md": "How well failed outlines are told, by rules, by a network and together",
 }
 CHOSEN = "shown"
 """Key of the model shown, in the address and the session."""
@@ -167,6 +168,8 @@ def _facts(facts: ModelFacts) -> list[tuple[str, str]]:
         ("Training", facts.trained or "not known here"),
         ("Foreign pictures", "told by what is kept of the training pictures" if facts.familiar else
          "cannot be told: it came without a description of its training pictures"),
+        ("Quality of an outline", "judged by a network that has seen failures" if facts.judged else
+         "judged by rules alone: it came without a quality network"),
         ("Limits of the shape rules", facts.limits or "built-in ones, not from data of this model"),
     ]  # fmt: skip
     return [*rows, ("Volumes", facts.volume)] if facts.volume else rows

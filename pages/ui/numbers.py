@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
-from core.detector import FAMILIARITY, SLICE_MEASURES, STUDY_MEASURES, VOLUME_MEASURES, measure_study
+from core.detector import (
+    FAMILIARITY,
+    QUALITY_SPECS,
+    SLICE_MEASURES,
+    STUDY_MEASURES,
+    VOLUME_MEASURES,
+    measure_study,
+)
 from core.metrics import summarise
 from core.pipeline import Outcome
 from core.types import Measure, Overlap, OverlapReport, Score, SliceSummary
@@ -85,7 +92,7 @@ def _slices(outcome: Outcome) -> None:
     slices = outcome.analysis.slices
     rows: dict[str, Sequence[object]] = {"Slice": [each.index + 1 for each in slices]}
     config = {"Slice": st.column_config.NumberColumn(pinned=True)}
-    for spec in (*SCORES, FAMILIARITY, *SLICE_MEASURES, *VOLUME_MEASURES):
+    for spec in (*SCORES, FAMILIARITY, *QUALITY_SPECS, *SLICE_MEASURES, *VOLUME_MEASURES):
         rows[spec.label] = [_value(each, spec.key) for each in slices]
         unit = f" In {spec.unit}." if spec.unit else ""
         config[spec.label] = st.column_config.NumberColumn(format="%.3g", help=spec.help + unit)

@@ -14,6 +14,7 @@ from pages.ui import (
     analysing,
     answer,
     class_result,
+    doubt,
     downloads,
     earlier,
     jobs,
@@ -86,16 +87,20 @@ def _show(store: Store, stored: Result, writable: bool, running: str) -> None:
 def _mask(outcome: Outcome, title: str, changed: int, unit: Unit | None, before: int) -> None:
     """Answer and view of a mask; what was packed is dropped when a case was deleted since `before`."""
     units.answer(answer.answer_sentence(outcome, title, changed), unit)
+    map_of_doubt = doubt.wanted(outcome)
     asked = ViewState(slice=unit.slice) if unit is not None and unit.slice is not None else None
+    if map_of_doubt is not None and asked is None:
+        asked = doubt.VIEW
     try:
         case_view(
             outcome.case, outcome.analysis, outcome.verdict, key=VIEW, view_state=asked,
             score_labels={key: spec.label for key, spec in CASE_SPECS.items()},
-            facts=numbers.overlap_facts(outcome),
+            facts=numbers.overlap_facts(outcome), doubt=map_of_doubt,
         )  # fmt: skip
     finally:
         if outcomes.deletions() != before:
             forget_case(outcome.case.id)
+    doubt.switch(outcome)
     st.caption(_how_to_read(outcome))
     with st.expander("Numbers", key="numbers"):
         numbers.case_numbers(outcome)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.config import AnalysisConfig, EstimatorConfig
 from core.io import read_case
-from core.types import NamedBytes
+from core.types import Analysis, Case, FixedPoint, NamedBytes, Score
 from pages.ui import uploads
 from tests.core.io.io_files import dicom
-from tests.pages.conftest import SIZE, Bench, make_case
+from tests.pages.conftest import SIZE, Bench, make_analysis, make_case
 
 PAGE = "pages/case.py"
 Text = Callable[[AppTest], str]
@@ -194,3 +196,32 @@ def test_dicom_segmentation_is_offered_while_the_original_files_are_at_hand(benc
     app.button(key="dicom_seg").click().run()
     assert not app.exception
     assert "patient's name" in text(app)
+
+
+def test_result_without_a_quality_network_offers_no_map_of_doubt(bench: Bench) -> None:
+    case = make_case()
+    bench.keep(case)
+    assert "doubt_on" not in {each.key for each in bench.open(PAGE, case=case.id).toggle}
+
+
+def test_map_of_doubt_is_made_once_and_only_when_asked_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, made = make_case(), []
+
+    def doubt_map(case: Case, analysis: Analysis) -> FixedPoint:
+        made.append(analysis.key)
+        return FixedPoint.of(np.full(case.image.values.shape[1:], 0.5, np.float32), 1.0)
+
+    monkeypatch.setattr("pages.ui.doubt.doubt_map", doubt_map)
+    plain = make_analysis(case)
+    bench.store.put_case(case)
+    bench.store.put_analysis(replace(plain, scores=(*plain.scores, Score(key="quality", value=0.2))))
+    app = bench.open(PAGE, case=case.id)
+    assert made == []
+    for _ in range(2):
+        app.toggle(key="doubt_on").set_value(True).run()
+        bench.settle()
+    app.run()
+    assert made == [plain.key]
+    assert not app.exception

@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.types import Analysis, Case, Classification, Verdict
+from core.types import Analysis, Case, Classification, FixedPoint, Verdict
 from core.view.class_payload import build_class_payload, build_class_volume, class_volume_digest
 from core.view.payload import build_payload, start_slice
 from core.view.volume import VolumeCache, build_volume, volume_digest
@@ -37,18 +37,21 @@ def case_view(
     score_labels: Mapping[str, str] | None = None,
     facts: Sequence[tuple[str, str]] = (),
     alone: bool = False,
+    doubt: FixedPoint | None = None,
 ) -> ViewState:
     """Draw the case view; returns what the user sees, of which at least the slice is known.
 
     view_state: moves the view when it is a new request; passing the returned state back changes nothing.
     score_labels: plain names of score keys. facts: further (name, text) lines under the confidence.
-    alone: nothing but image and outline, without the model's opinion and the reference. The view is kept in
-    the session under f"{key}-held" and survives a visit to another page.
+    alone: nothing but image and outline, without the model's opinion and the reference. doubt: where the
+    outline looks wrong, a map beside those of uncertainty; None where nobody asked for it. The view is kept
+    in the session under f"{key}-held" and survives a visit to another page.
     """
 
     def payload(around: int | None) -> bytes:
         volume = _volumes().get(
-            volume_digest(case, analysis, around), lambda: build_volume(case, analysis, around=around)
+            volume_digest(case, analysis, around, doubt),
+            lambda: build_volume(case, analysis, around=around, doubt=doubt),
         )
         return build_payload(
             case, analysis, verdict, volume=volume, score_labels=score_labels, facts=facts, alone=alone

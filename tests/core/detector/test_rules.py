@@ -9,6 +9,7 @@ import pytest
 from core.detector import (
     CONTEXT_MEASURES,
     FAMILIARITY,
+    QUALITY,
     RULES,
     SLICE_MEASURES,
     STUDY_MEASURES,
@@ -36,7 +37,7 @@ def test_measure_is_in_a_table_and_cause_is_known(spec: RuleSpec) -> None:
     tables = (
         (*STUDY_MEASURES, FAMILIARITY, *SCORES)
         if spec.scope == "study"
-        else SLICE_MEASURES + CONTEXT_MEASURES + VOLUME_MEASURES
+        else (*SLICE_MEASURES, *CONTEXT_MEASURES, *VOLUME_MEASURES, QUALITY)
     )
     assert spec.measure in {each.key for each in tables}
     assert spec.cause in get_args(Cause)

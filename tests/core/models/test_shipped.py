@@ -10,13 +10,17 @@ import pytest
 import torch
 
 from core.config import digest
+from core.detector import rule_spec
 from core.metrics import dice
 from core.models.records import ModelRecord
 from core.models.registry import SHIPPED_FOLDER, list_models, promptless
 from core.models.weights import load_member
 from core.pipeline.foreign import known_pictures
+from core.pipeline.quality import quality_networks
 from core.train.config import read_config
 from core.train.prompts.config import read_prompt_config
+from core.train.quality.report import GOOD_BELOW, QualityReport
+from core.train.quality.text import quality_text
 from core.train.validate import GIVEN, Validation, mask_of, model_predictor, read_studies
 
 SHIPPED = list_models(SHIPPED_FOLDER, own=Path("/nowhere"))
@@ -138,3 +142,20 @@ def test_prompted_model_is_small_complete_and_saw_no_validation_patient() -> Non
     assert PROMPTED.training is not None
     settings = read_prompt_config(SHIPPED_FOLDER.parents[1] / PROMPTED.training.config)
     assert PROMPTED.training.config_digest == digest(settings.model_dump(mode="json", exclude={"about"}))
+
+
+def test_quality_networks_of_the_unet_left_each_fold_out_once() -> None:
+    record = next(each for each in RECORDS if each.id == "lgg-unet")
+    networks = quality_networks(record, None)
+    assert networks is not None and record.quality is not None
+    assert networks.left_out == tuple(range(len(record.folds)))
+    assert record.channels[record.quality.channel] == "FLAIR"
+    assert (record.folder / record.quality.file).stat().st_size <= 8_000_000
+
+
+def test_quality_report_belongs_to_the_shipped_limit_and_is_written_out() -> None:
+    record = next(each for each in RECORDS if each.id == "lgg-unet")
+    report = QualityReport.model_validate_json((record.folder / "quality.json").read_bytes())
+    assert report.limit == rule_spec("low-quality").limit
+    assert report.limit == next(each.limit for each in report.limits if each.share == GOOD_BELOW)
+    assert (record.folder / "QUALITY.md").read_text(encoding="utf-8") == quality_text(record, report)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.types import Case, Score, Verdict
+from core.types import Case, FixedPoint, Score, Verdict
 from core.view.payload import build_payload, start_slice
 from core.view.volume import Volume, VolumeCache, build_volume, volume_digest
 from tests.core.view.cases import make_analysis, make_case, make_flag, volume
@@ -226,3 +226,16 @@ def test_view_starts_at_the_worst_reason_then_the_least_confident_slice() -> Non
     assert start_slice(make_analysis(np.zeros((3, 4, 4)), [0.9, 0.8, 0.1]), CONSISTENT) == 2
     assert start_slice(unrated, CONSISTENT) == 3
     assert split_payload(build_payload(case, analysis, verdict))[0]["start"] == 12
+
+
+def test_map_of_doubt_comes_first_and_makes_another_volume() -> None:
+    shape = (2, 8, 8)
+    case, analysis = make_case(np.zeros((1, *shape))), make_analysis(np.full(shape, 0.3))
+    doubt = FixedPoint.of(np.linspace(0.0, 1.0, 2 * 8 * 8).reshape(shape).astype(np.float32), 1.0)
+    plain = build_volume(case, analysis)
+    shown = build_volume(case, analysis, doubt=doubt)
+    assert [each.key for each in shown.maps] == ["doubt", *(each.key for each in plain.maps)]
+    assert volume_digest(case, analysis) != volume_digest(case, analysis, doubt=doubt)
+    assert plain.digest != shown.digest
+    _, arrays = unpack(build_payload(case, analysis, CONSISTENT, volume=shown))
+    assert arrays["map0"][[0, -1]].tolist() == [0, 255]
