@@ -112,6 +112,19 @@ def limits(model: str, data: Path) -> None:
 
 @train.command()
 @click.argument("model")
+@click.option("--data", required=True, type=EXISTING, help="Folder with the packed training slices.")
+def rules(model: str, data: Path) -> None:
+    """Write what each rule catches on MODEL's training patients (rules.json and RULES.md)."""
+    from core.models import get_model
+    from core.train.rules.report import rules_report
+    from core.train.rules.text import write_rules
+
+    record = get_model(model)
+    say(f"Wrote {write_rules(record, rules_report(record, data, say))}")
+
+
+@train.command()
+@click.argument("model")
 @click.option("--data", required=True, type=EXISTING, help="Folder with lgg/tif and the packed slices.")
 def validate(model: str, data: Path) -> None:
     """Write MODEL's validation table (validation.json and CARD.md) through the product's own inference.

@@ -1,0 +1,1 @@
+"""What each rule catches and costs, on training patients that neither networks nor limits have seen."""
