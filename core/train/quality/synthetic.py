@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.config import Frozen
-from core.detector import GOOD_DICE, Limits, decide, limit_of, measure_slice
+from core.detector import GOOD_DICE, Limits, decide, limit_of
 from core.detector.limits import summarise
 from core.detector.quality.networks import QualityNetworks, judge
 from core.metrics import dice
@@ -17,7 +17,7 @@ from core.train.common.numbers import BOOTSTRAP_SEED
 from core.train.quality.detectors import NETWORK_RULE, SLICE_RULES
 from core.train.quality.failures import FAILURES, FailureSpec
 from core.train.quality.numbers import REPLICATES
-from core.types import BoolArray, Estimate, Float32Array, SliceSummary
+from core.types import BoolArray, Estimate, Float32Array
 
 EMPTY_EVERY = 3
 """Every how-manieth slice without a lesion gets one invented."""
@@ -90,7 +90,6 @@ def reference_alarms(
 
 
 def _try(spec: FailureSpec, study: DrawnStudy, networks: QualityNetworks, limits: Limits) -> Iterator[_Tried]:
-    reference = summarise(list(study.mask_ref))
     places, masks = [], []
     for index in _places(spec, study.mask_ref):
         rng = np.random.default_rng((BOOTSTRAP_SEED, FAILURES.index(spec), index))
@@ -102,7 +101,7 @@ def _try(spec: FailureSpec, study: DrawnStudy, networks: QualityNetworks, limits
         return
     judged = judge(networks, study.flair[places], np.stack(masks))
     for index, mask, prob in zip(places, masks, judged.prob, strict=True):
-        changed = (*reference[:index], _summary(index, mask), *reference[index + 1 :])
+        changed = summarise([*study.mask_ref[:index], mask, *study.mask_ref[index + 1 :]])
         fired = frozenset(flag.rule for flag in decide(changed, limits).flags if flag.slice == index)
         overlap = dice(mask, study.mask_ref[index])
         yield _Tried(study.patient, overlap, fired & set(SLICE_RULES), float(prob))
@@ -112,11 +111,6 @@ def _places(spec: FailureSpec, mask_ref: BoolArray) -> list[int]:
     filled = np.flatnonzero(mask_ref.any(axis=(1, 2)))
     empty = np.flatnonzero(~mask_ref.any(axis=(1, 2)))[::EMPTY_EVERY]
     return [int(k) for k in (filled if spec.needs_lesion else np.concatenate([filled, empty]))]
-
-
-def _summary(index: int, mask: BoolArray) -> SliceSummary:
-    measures, blobs = measure_slice(mask)
-    return SliceSummary(index=index, empty=not blobs, scores=(), measures=measures, components=blobs)
 
 
 def _row(spec: FailureSpec, tried: Sequence[_Tried], lowest: float) -> FailureRow:
