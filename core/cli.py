@@ -37,6 +37,7 @@ COMMANDS = {
     "run": "core.commands.run",
     "slices": "core.commands.slices",
     "store": "core.commands.store",
+    "study": "core.commands.study",
     "sweep": "core.commands.sweep",
     "train": "core.train.cli",
 }

@@ -13,6 +13,7 @@ from core.types import Case
 from pages.ui import (
     analysing,
     answer,
+    case_study,
     class_result,
     doubt,
     downloads,
@@ -109,6 +110,10 @@ def _mask(outcome: Outcome, title: str, changed: int, unit: Unit | None, before:
 def _details(store: Store, result: Result, defaults, writable: bool) -> None:
     with st.expander("Limits of the checks", key="limits"):
         limits.limit_form(defaults, result)
+    if isinstance(result, Outcome):
+        with st.expander("Case study", key="study", on_change="rerun") as opened:
+            if opened.open:
+                case_study.show(store, result)
     with st.expander("Other model or estimator, earlier results", key="others"):
         earlier.others(store, result, writable)
     take, copy, worse, remove = st.columns(4)

@@ -7,6 +7,7 @@ import base64
 import streamlit as st
 
 from core.engine import Shelf
+from core.pipeline.studies import DECIDED, instructive
 from core.pipeline.worklist import WorkItem, thumbnail_of
 from core.store import Store
 from core.types import Progress
@@ -21,7 +22,7 @@ from pages.ui import (
     review_queue,
     run_tables,
 )
-from pages.ui.menu import REVIEW
+from pages.ui.menu import CASE, REVIEW
 from pages.ui.reader import forget, pick_reader
 from pages.ui.review_queue import Filters, Queue
 from pages.ui.rows import rows
@@ -32,7 +33,6 @@ PAGE = 25
 LIST, AT = "worklist_rows", "worklist_at"
 STATES = {"all": "All", "open": "Open", "decided": "Decided"}
 VERDICTS = {"all": "All", "review": "To review", "consistent": "Consistent"}
-DECIDED = {"accept": "Accepted", "reject": "Rejected", "correct": "Needs correction", "unsure": "Unsure"}
 
 
 def show(store: Store, writable: bool) -> None:
@@ -63,6 +63,10 @@ def show(store: Store, writable: bool) -> None:
     _list(store, queue)
     st.caption(_how_to_read(reader.alone))
     review_findings.show(store, everything)
+    if not reader.alone and everything.loaded.table.has_ref.any():
+        with _folded("The two most instructive failures", "instructive") as opened:
+            if opened.open:
+                _instructive(everything)
     with _folded("Kinds of failure", "kinds") as opened:
         if opened.open:
             review_kinds.edit(store, reader, writable and whole)
@@ -165,6 +169,25 @@ def _list(store: Store, queue: Queue) -> None:
     asked = rows([_row(queue, each, pictures.get(each.row)) for each in shown], key=LIST)
     if asked is not None:
         _open(next(each for each in shown if each.row == asked))
+
+
+def _instructive(queue: Queue) -> None:
+    found = instructive(queue.items, queue.loaded.table)
+    if not found:
+        st.markdown("No case of this run failed (Dice below 0.824, or a wrong class).")
+        return
+    listed: list[dict[str, object]] = [
+        _row(queue, each.item, None)
+        | {"name": f"{each.kind}: {plain_text(each.item.name, 60)}"}
+        | {"chips": [], "found": plain_text(each.why, 400)}
+        for each in found
+    ]
+    asked = rows(listed, key="instructive_rows")
+    st.caption("A row opens its case; under “Case study” there, it becomes a page to print.")
+    if asked is not None:
+        item = next(each.item for each in found if each.item.row == asked)
+        review_queue.go_to(item)
+        st.switch_page(CASE, query_params=review_queue.address())
 
 
 def _open(item: WorkItem) -> None:
