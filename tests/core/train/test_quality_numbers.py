@@ -59,9 +59,9 @@ def test_a_rule_is_worth_its_share_of_failures_drawn_to_the_mean() -> None:
 
 
 def test_default_takes_the_higher_suspicion() -> None:
-    suspicion = by_default(made(), {rule: 0.45 for rule in SLICE_RULES})
+    suspicion = by_default(made(), dict.fromkeys(SLICE_RULES, 0.45))
     assert suspicion == pytest.approx([0.9, 0.4, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03])
-    assert by_default(made((7,)), {rule: 0.45 for rule in SLICE_RULES})[7] == pytest.approx(0.45)
+    assert by_default(made((7,)), dict.fromkeys(SLICE_RULES, 0.45))[7] == pytest.approx(0.45)
 
 
 def test_shares_of_an_alarm() -> None:
