@@ -132,8 +132,11 @@ def items(severity: dict[str, float]) -> list[WorkItem]:
     for row, (name, confidence, _) in enumerate(ROWS):
         flags = ()
         if name in severity:
-            flags = (Flag(rule="pieces", cause="fragmentation", slice=None, box=None, measured=9, limit=3,
-                          side="above", severity=severity[name], sentence=f"{name} is in pieces"),)  # fmt: skip
+            fired = Flag(
+                rule="pieces", cause="fragmentation", slice=None, box=None, measured=9, limit=3,
+                side="above", severity=severity[name], sentence=f"{name} is in pieces",
+            )  # fmt: skip
+            flags = (fired,)
         verdict = Verdict(answer="review" if flags else "consistent", flags=flags)
         found.append(WorkItem(row, name, name, name, None, None, "a mask", confidence, verdict))
     return found

@@ -21,9 +21,13 @@ from core.uncertainty import SCORES
 NETWORK_RULE = "low-quality"
 SLICE_RULES = tuple(spec.key for spec in RULES if spec.scope == "slice" and spec.key != NETWORK_RULE)
 """Rules over shape and neighbours that say something about a slice."""
-LEAST = 1e-3
-"""Chances are kept this far from 0 and 1 in logits."""
+THIN = 3
+"""Which of the signs says that a slice is a thin end."""
+LEAST = 1e-6
+"""Chances are kept this far from 0 and 1 in logits: most confidences of empty slices lie close to 1."""
 PRIOR = 5.0
+STRENGTH = 0.3
+"""Inverse of the penalty on the weights of a learned combination."""
 DEFAULT_SCORE = SCORES[0].key
 LEARNED, LEARNED_ALL = "learned", "learned with confidence"
 
@@ -43,6 +47,11 @@ class Slices:
     fired: Mapping[str, BoolArray]
     confidence: Mapping[str, Float64Array]
     signs: Float64Array
+
+    @property
+    def thin(self) -> BoolArray:
+        """(n,) whether it is a thin end of its stack, where the rule of the network is not judged."""
+        return np.asarray(self.signs[:, THIN] > 0.0)
 
     @property
     def by_rules(self) -> BoolArray:
@@ -121,12 +130,18 @@ def _signs(slices: Sequence[SliceSummary]) -> Float64Array:
 
 
 def design_of(slices: Slices, all_scores: bool) -> Float64Array:
-    """(n, sign) what a learned combination sees: rules, network, their neighbourhood, and if asked for the
-    default confidence and the expected Dice. Signs count apart on slices with and without an outline."""
+    """(n, sign) what a learned combination sees, signs apart on slices with and without an outline.
+
+    Rules, the estimated quality, and either the default confidence and the expected Dice, or the estimated
+    Dice, size and neighbourhood, which the confidence knows by itself.
+    """
     own = [slices.fired[rule].astype(np.float64) for rule in SLICE_RULES]
-    both = [_logit(slices.quality), _logit(slices.confidence[QUALITY_DICE.key]), *slices.signs.T]
+    both = [_logit(slices.quality)]
     if all_scores:
-        both += [_logit(slices.confidence[key]) for key in (DEFAULT_SCORE, "expected_or_largest")]
+        agreement = slices.confidence[DEFAULT_SCORE]
+        both += [agreement, _logit(agreement), _logit(slices.confidence["expected_or_largest"])]
+    else:
+        both += [_logit(slices.confidence[QUALITY_DICE.key]), *slices.signs.T]
     found = ~slices.empty
     return np.stack(
         [*own, found, *(each * found for each in both), *(each * ~found for each in both)], axis=1
@@ -144,7 +159,7 @@ def learn(slices: Slices, false_alarms: float, all_scores: bool, chosen: BoolArr
     # Half failure, half risk: the combination is to find failures, and the worst of them first.
     target = (slices.failed[use] + slices.risk[use]) / 2.0
     twice = np.concatenate([design, design])
-    model = LogisticRegression(C=0.3, max_iter=2000).fit(
+    model = LogisticRegression(C=STRENGTH, max_iter=2000).fit(
         (twice - centre) / spread,
         np.repeat([True, False], len(target)),
         sample_weight=np.concatenate([target, 1.0 - target]),
@@ -195,6 +210,12 @@ def detectors(slices: Slices, fitted: Fitted) -> tuple[Detector, ...]:
         ),
         Detector("rules", "All rules (OR)", rules.astype(np.float64), rules),
         Detector("network", "Network alone", 1.0 - slices.quality, network),
+        Detector(
+            "network everywhere",
+            "The same, thin ends judged too",
+            1.0 - slices.quality,
+            slices.quality < rule_spec(NETWORK_RULE).limit,
+        ),
         Detector("default", "Rules + network (OR), the default", fitted.default, rules | network),
         *(
             Detector(key, label, *fitted.learned[key])

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import Frozen
 from core.detector import GOOD_DICE, QUALITY_DICE, default_limits, rule_spec
 from core.detector.quality.network import SIZE
 from core.detector.quality.networks import QualityNetworks, doubt_maps
@@ -40,81 +39,29 @@ from core.train.quality.detectors import (
     precisions,
     slices_of,
 )
-from core.train.quality.maps import FailedSlice, PlaceRow, failed_slices, place_rows
+from core.train.quality.maps import FailedSlice, failed_slices, place_rows
 from core.train.quality.numbers import (
-    DetectorRow,
-    Difference,
-    NetworkNumbers,
     detector_row,
     difference,
     draws_of,
     network_numbers,
 )
-from core.train.quality.real import KindRow, RealFailure, kind_rows, real_failures
+from core.train.quality.real import kind_rows, real_failures
+from core.train.quality.records import Evaluation, LimitRow, QualityReport
 from core.train.quality.studies import DetectedStudy, out_of_fold_studies, validation_detected
-from core.train.quality.synthetic import DrawnStudy, FailureRow, failure_rows, reference_alarms
+from core.train.quality.synthetic import DrawnStudy, failure_rows, reference_alarms
 from core.train.quality.train import folds_of, found_of, truth_of, unseen_logits
-from core.train.quality.whole import StudyTable, study_table
+from core.train.quality.whole import study_table
 from core.train.validate import Study, as_image, read_studies
-from core.types import BoolArray, Estimate
+from core.types import BoolArray
 from core.uncertainty import Reduced, reduce
 
-GOOD_BELOW = 0.02
+GOOD_BELOW = 0.01
 """Of the good slices out of fold at most this share lies below the limit of the rule."""
 COMBINATIONS = {LEARNED: False, LEARNED_ALL: True}
 """Learned combinations, and whether they see the confidence scores too."""
-TRIED = (0.01, 0.02, 0.05, 0.1)
+TRIED = (0.005, 0.01, 0.02, 0.05, 0.1)
 """Shares of good slices among which the limit was chosen."""
-
-
-class LimitRow(Frozen):
-    """A limit that leaves this share of the good slices below it, and the share of failures that it
-    catches.
-
-    failed_studies, good_studies: share of the studies with an IoU of at most 0.7, and of the others, that
-    hold a slice below the limit.
-    """
-
-    share: float
-    limit: float
-    caught: float
-    caught_with_rules: float
-    false_alarms_with_rules: float
-    failed_studies: float
-    good_studies: float
-
-
-class Evaluation(Frozen):
-    """One set of patients: every detector over slices, the network's numbers, studies, and real failures."""
-
-    patients: int
-    slices: int
-    failed: int
-    empty: int
-    missed: int
-    rows: tuple[DetectorRow, ...]
-    differences: tuple[Difference, ...]
-    network: NetworkNumbers
-    studies: StudyTable
-    kinds: tuple[KindRow, ...]
-    failures: tuple[RealFailure, ...]
-    places: tuple[PlaceRow, ...]
-
-
-class QualityReport(Frozen):
-    """synthetic, reference_rules, reference_network: on the references of the validation patients."""
-
-    model: str
-    networks: int
-    parameters: int
-    file_bytes: int
-    limit: float
-    limits: tuple[LimitRow, ...]
-    out_of_fold: Evaluation
-    validation: Evaluation
-    synthetic: tuple[FailureRow, ...]
-    reference_rules: Estimate
-    reference_network: Estimate
 
 
 def quality_report(
@@ -172,7 +119,7 @@ def limit_for(slices: Slices, share: float) -> float:
 
 def _limit_row(slices: Slices, studies: Sequence[DetectedStudy], share: float) -> LimitRow:
     limit = limit_for(slices, share)
-    below = slices.quality < limit
+    below = (slices.quality < limit) & ~slices.thin
     either = below | slices.by_rules
     flagged = np.array([bool(below[slices.patient == each.patient].any()) for each in studies])
     lost = np.array([each.whole_dice <= GOOD_DICE for each in studies])
@@ -238,6 +185,10 @@ def _evaluation(
         failed=int(slices.failed.sum()),
         empty=int(slices.empty.sum()),
         missed=int((slices.failed & slices.empty).sum()),
+        thin=int(slices.thin.sum()),
+        thin_failed=int((slices.thin & slices.failed).sum()),
+        good_studies=sum(each.whole_dice > GOOD_DICE for each in studies),
+        flawless=sum(each.whole_dice > GOOD_DICE and not each.failed.any() for each in studies),
         rows=tuple(detector_row(each, slices, draws) for each in found),
         differences=tuple(difference(by_key[a], by_key[b], slices, draws) for a, b in pairs),
         network=network_numbers(slices, slices.confidence[QUALITY_DICE.key], draws),

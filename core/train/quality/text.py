@@ -13,7 +13,7 @@ from core.train.common.numbers import number, percent
 from core.train.quality.detectors import DEFAULT_SCORE, LEARNED, LEARNED_ALL
 from core.train.quality.numbers import DetectorRow, Difference
 from core.train.quality.real import LISTED, RealFailure
-from core.train.quality.report import Evaluation, LimitRow, QualityReport
+from core.train.quality.records import Evaluation, LimitRow, QualityReport
 from core.train.quality.synthetic import FailureRow
 from core.train.quality.whole import StudyRow
 from core.types import Estimate
@@ -51,6 +51,7 @@ def quality_text(record: ModelRecord, report: QualityReport) -> str:
         reliability=_reliability(held),
         limits="\n".join(_limit(each) for each in report.limits),
         studies=_studies(report),
+        flagged_out_of_fold=_flagged(report.out_of_fold),
         flagged=_flagged(held),
         places=_places(report),
         synthetic="\n".join(_synthetic(each) for each in report.synthetic),
@@ -79,12 +80,24 @@ def _summary(held: Evaluation) -> str:
             f"best ({best_aurc.label}, {number(best_aurc.aurc, 4)})."
         )
     rules, default = by_key["rules"], by_key["default"]
+    lines.append(f"- The network is no substitute for the confidence: {_compared(held)}")
     lines.append(
         f"- **Rules alone** catch {percent(rules.caught)} of the failures with alarms on "
         f"{percent(rules.false_alarms)} of the good slices; **rules + network** catch "
         f"{percent(default.caught)} with alarms on {percent(default.false_alarms)}."
     )
     return "\n".join(lines)
+
+
+def _compared(held: Evaluation) -> str:
+    """Network and full combination against the default confidence, in words."""
+    rows = {(each.key, each.other): each for each in held.differences}
+    alone, joined = (rows[key, DEFAULT_SCORE] for key in ("network", LEARNED_ALL))
+    return (
+        f"alone its AUROC differs from that of the default confidence by {number(alone.auroc, sign=True)} "
+        f"and its AURC by {number(alone.aurc, 4, sign=True)}; joined with it by "
+        f"{number(joined.auroc, sign=True)} and {number(joined.aurc, 4, sign=True)}."
+    )
 
 
 def _value(estimate: Estimate) -> float:
@@ -94,7 +107,9 @@ def _value(estimate: Estimate) -> float:
 def _facts(found: Evaluation) -> str:
     return (
         f"{found.patients} patients, {found.slices:,} slices, {found.failed} failed ({found.missed} of them "
-        f"with nothing outlined); nothing was outlined on {found.empty} slices."
+        f"with nothing outlined); nothing was outlined on {found.empty} slices. {found.thin} slices are thin "
+        f"ends of a stack, and {found.thin_failed} of them failed. Of {found.good_studies} studies with an "
+        f"IoU above 0.7 as a whole, {found.good_studies - found.flawless} have failed slices."
     )
 
 
@@ -227,7 +242,9 @@ def _hidden(each: RealFailure) -> str:
 
 
 def _percent(share: float) -> str:
-    return NOT_AVAILABLE if math.isnan(share) else f"{PERCENT * share:.0f} %"
+    """In whole per cent, below one in three digits."""
+    form = ".0f" if share == 0.0 or share >= 0.01 else ".3g"
+    return NOT_AVAILABLE if math.isnan(share) else f"{PERCENT * share:{form}} %"
 
 
 def _line(cells: Iterable[str] | Sequence[str]) -> str:

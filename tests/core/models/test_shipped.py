@@ -19,7 +19,8 @@ from core.pipeline.foreign import known_pictures
 from core.pipeline.quality import quality_networks
 from core.train.config import read_config
 from core.train.prompts.config import read_prompt_config
-from core.train.quality.report import GOOD_BELOW, QualityReport
+from core.train.quality.records import QualityReport
+from core.train.quality.report import GOOD_BELOW
 from core.train.quality.text import quality_text
 from core.train.validate import GIVEN, Validation, mask_of, model_predictor, read_studies
 
