@@ -13,17 +13,25 @@ function el(tag, attributes = {}, ...children) {
 const chip = (letter, [fill, ink]) =>
   el("span", { class: "chip", style: `background:${fill};color:${ink}`, "aria-hidden": "true" }, letter);
 
+const MOST_REASONS = 4; // the worst ones; the rest would push the legend off the screen
+
 function drawVerdict(viewer) {
   const { header, ground } = viewer;
   const review = header.answer === "review";
   const answer = { review: "Review this case", consistent: "Looks consistent" }[header.answer] ?? "The outline alone";
   const groups = groupFlags(header.flags);
   const items = groups.map((flags) => reasonItem(viewer, flags));
+  const [first, rest] = [items.slice(0, MOST_REASONS), items.slice(MOST_REASONS)];
+  const folded = rest.length
+    ? el("details", { class: "more" }, el("summary", {}, `${rest.length} more ${rest.length === 1 ? "check" : "checks"} fired`),
+      el("ul", { class: "reasons" }, ...rest))
+    : null;
   viewer.parts.verdict.replaceChildren(
     el("h2", { class: `answer ${header.answer === "consistent" ? "fine" : "review"}` }, answer),
     review
-      ? el("ul", { class: "reasons" }, ...items)
+      ? el("ul", { class: "reasons" }, ...first)
       : el("p", { class: "quiet" }, header.words.fine),
+    ...(folded ? [folded] : []),
   );
   drawNumbers(viewer, ground);
 }
