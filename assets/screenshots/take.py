@@ -95,6 +95,43 @@ def take_prompts(page: Page, address: str) -> None:
     page.get_by_text("agree by").wait_for(timeout=WAIT_MS)
 
 
+def take_worklist(page: Page, address: str) -> None:
+    """The built-in samples as a worklist."""
+    _run_samples(page, address)
+    page.get_by_test_id("stSidebarNav").get_by_text("Worklist").click()
+    page.get_by_label("Name or initials").fill("Ada", timeout=WAIT_MS)
+    page.get_by_role("button", name="Start reading").click()
+    page.locator(".rows .row img").first.wait_for(timeout=WAIT_MS)
+
+
+def take_review(page: Page, address: str) -> None:
+    """The riskiest sample on the review desk."""
+    take_worklist(page, address)
+    page.get_by_role("button", name="Start reviewing").click()
+    page.locator(".desk .decision").first.wait_for(timeout=WAIT_MS)
+    page.locator(".second-look[data-ready]").wait_for(timeout=WAIT_MS)
+
+
+def take_detector(page: Page, address: str) -> None:
+    """The limits over the samples."""
+    _run_samples(page, address)
+    page.get_by_test_id("stSidebarNav").get_by_text("Detector").click()
+    page.locator(".rule-bars").first.wait_for(timeout=WAIT_MS)
+
+
+def _run_samples(page: Page, address: str) -> None:
+    """Adds the built-in samples and runs the default model over them, once."""
+    page.goto(f"{address}/cohorts")
+    page.locator("h1").wait_for(timeout=WAIT_MS)
+    if page.get_by_text("cases done").count() == 0:
+        page.locator(".st-key-add_samples button").click(timeout=WAIT_MS)
+        page.locator(".st-key-run_form button").first.click(timeout=WAIT_MS)
+        page.locator(".st-key-start_run button").click(timeout=WAIT_MS)
+    page.get_by_text("cases done").first.wait_for(timeout=WAIT_MS)
+    page.get_by_text("Cancel", exact=True).wait_for(state="detached", timeout=WAIT_MS)
+    page.get_by_text("not finished").wait_for(state="detached", timeout=WAIT_MS)
+
+
 def _add_table(page: Page, address: str) -> None:
     """Adds the made-up table through the page, as a visitor would; the same table makes the same cohort."""
     page.goto(f"{address}/cohorts")
@@ -127,6 +164,9 @@ PAGES: dict[str, Callable[[Page, str], None]] = {
     "cohorts": take_cohorts,
     "reliability": take_reliability,
     "coverage": take_coverage,
+    "worklist": take_worklist,
+    "review": take_review,
+    "detector": take_detector,
     "stress": take_stress,
     "prompts": take_prompts,
     "about": take_about,

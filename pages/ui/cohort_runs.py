@@ -15,7 +15,7 @@ from core.types import CohortRecord, NamedBytes, Progress, RunRecord
 from core.view.words import count
 from pages.ui import cohort_add, how_good, jobs, outcomes, selection
 from pages.ui.frame import boundary
-from pages.ui.menu import COVERAGE, RELIABILITY
+from pages.ui.menu import COVERAGE, RELIABILITY, WORKLIST
 from pages.ui.options import distinct
 from pages.ui.text import plain_text, safe_text
 
@@ -26,7 +26,9 @@ JUDGES = {
 }
 SHOWN_FAILURES = 200
 UPLOAD = "predictions_upload"
+PAGES = {"Worklist": WORKLIST, "Reliability": RELIABILITY, "Risk and coverage": COVERAGE}
 HELP = {
+    WORKLIST: "The cases by risk, to be reviewed one after the other.",
     RELIABILITY: "Whether stated probabilities come true.",
     COVERAGE: "Which cases may go unreviewed, and what that costs.",
 }
@@ -62,7 +64,7 @@ def _run(store: Store, run: RunRecord, writable: bool) -> None:
         for note in run.notes:
             st.caption(f"{safe_text(note, 300)}.")
         row = st.container(horizontal=True)
-        for label, page in (("Reliability", RELIABILITY), ("Risk and coverage", COVERAGE)):
+        for label, page in PAGES.items():
             if row.button(label, key=f"{label[:4]}_{run.id[:16]}", disabled=not run.done, help=HELP[page]):
                 selection.choose(run=run.id, cohort=run.cohort_id, unit="")
                 st.switch_page(page, query_params=selection.address_of(selection.current()))
