@@ -20,6 +20,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from core.config import AnalysisConfig  # noqa: E402
+from core.pipeline.cohorts import add_samples  # noqa: E402
+from core.pipeline.runs import run_cohort  # noqa: E402
+from core.store import Store  # noqa: E402
 from tests.e2e.conftest import FLAGS, Server, free_port  # noqa: E402 - after the path is set
 
 FOLDER = Path(__file__).resolve().parent
@@ -97,8 +101,7 @@ def take_prompts(page: Page, address: str) -> None:
 
 def take_worklist(page: Page, address: str) -> None:
     """The built-in samples as a worklist."""
-    _run_samples(page, address)
-    page.get_by_test_id("stSidebarNav").get_by_text("Worklist").click()
+    page.goto(f"{address}/worklist")
     page.get_by_label("Name or initials").fill("Ada", timeout=WAIT_MS)
     page.get_by_role("button", name="Start reading").click()
     page.locator(".rows .row img").first.wait_for(timeout=WAIT_MS)
@@ -114,22 +117,14 @@ def take_review(page: Page, address: str) -> None:
 
 def take_detector(page: Page, address: str) -> None:
     """The limits over the samples."""
-    _run_samples(page, address)
-    page.get_by_test_id("stSidebarNav").get_by_text("Detector").click()
+    page.goto(f"{address}/detector")
     page.locator(".rule-bars").first.wait_for(timeout=WAIT_MS)
 
 
-def _run_samples(page: Page, address: str) -> None:
-    """Adds the built-in samples and runs the default model over them, once."""
-    page.goto(f"{address}/cohorts")
-    page.locator("h1").wait_for(timeout=WAIT_MS)
-    if page.get_by_text("cases done").count() == 0:
-        page.locator(".st-key-add_samples button").click(timeout=WAIT_MS)
-        page.locator(".st-key-run_form button").first.click(timeout=WAIT_MS)
-        page.locator(".st-key-start_run button").click(timeout=WAIT_MS)
-    page.get_by_text("cases done").first.wait_for(timeout=WAIT_MS)
-    page.get_by_text("Cancel", exact=True).wait_for(state="detached", timeout=WAIT_MS)
-    page.get_by_text("not finished").wait_for(state="detached", timeout=WAIT_MS)
+def run_samples(home: Path) -> None:
+    """The built-in samples as a cohort with a run of the default model, before the server starts."""
+    with Store.open(home) as store:
+        run_cohort(store, add_samples(store).id, AnalysisConfig())
 
 
 def _add_table(page: Page, address: str) -> None:
@@ -174,12 +169,18 @@ PAGES: dict[str, Callable[[Page, str], None]] = {
 }
 
 
+JUDGED = {"worklist", "review", "detector"}
+"""Pages that need a run to speak of."""
+
+
 def main(wanted: list[str]) -> None:
     """Take the wanted pages, all when none is named."""
     path = os.environ.get("SECOND_LOOK_CHROMIUM") or shutil.which("chromium")
     if path is None:
         sys.exit("no Chromium found: install Debian's chromium, or name one in SECOND_LOOK_CHROMIUM")
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        if JUDGED & set(wanted or PAGES):
+            run_samples(Path(home))
         server = Server(Path(home), free_port())
         try:
             browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
