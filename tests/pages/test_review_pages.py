@@ -192,3 +192,32 @@ def test_what_a_browser_must_not_say_is_no_act(reported: object) -> None:
 def test_filters_refuse_what_they_do_not_know() -> None:
     with pytest.raises(ValueError, match="causes"):
         Filters(causes=("weather",))  # type: ignore[arg-type]
+
+
+def test_the_worklist_proposes_failures_worth_showing(bench: Bench, text: Text) -> None:
+    run = put_run(bench.store, 4)  # every outline equals its reference
+    app = open_as(bench, WORKLIST, run=run.id)
+    app.session_state["instructive"] = True
+    assert "No case of this run failed" in text(app.run())
+    failed = import_table(bench.store, nine_of_ten(8))
+    other = open_as(bench, WORKLIST, run=failed.id)
+    other.session_state["instructive"] = True
+    other.run()
+    assert not other.exception
+    assert "A row opens its case" in text(other)
+
+
+def test_a_case_study_is_made_on_the_case_page(bench: Bench, text: Text) -> None:
+    run = put_run(bench.store, 2)
+    key = unit_table(bench.store, run.id, "case").analysis_key[1]
+    assert key is not None
+    decide_case(bench.store, "Ada", Judged(subject=key), Opinion(decision="reject", comment="too wide"))
+    app = open_as(bench, "pages/case.py", run=run.id, analysis=key)
+    app.session_state["study"] = True
+    app.run()
+    assert app.text_area[0].value == "Rejected: too wide"
+    app.toggle(key=f"study_make_{key[:12]}").set_value(True).run()
+    bench.settle()
+    app.run()
+    assert not app.exception
+    assert [each for each in app.get("download_button") if "Case study" in str(each.proto.label)]
