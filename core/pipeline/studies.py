@@ -62,8 +62,7 @@ def instructive(
     return first, Proposal(
         second, "A failure with a clear warning",
         f"{_quality(second, table)}, and the check fires {_severity(second):.1f} times the usual distance "
-        "away "
-        f"from its limit: {worst.sentence}",
+        f"away from its limit: {worst.sentence}",
     )  # fmt: skip
 
 

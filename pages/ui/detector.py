@@ -34,9 +34,8 @@ HOW_TO_READ = (
     "How to read this: bars upwards are good cases, hatched bars downwards failures, each as a share of its "
     "kind (square root, so that a few are seen); the line is the limit. The bars show the half of the "
     "patients that limits are chosen on; the answer above is about the other half. A case counts once, by "
-    "the "
-    "value nearest to firing among its slices. An operating point, where one is in force, takes the place of "
-    "the confidence limit in verdicts, not here."
+    "the value nearest to firing among its slices. An operating point, where one is in force, takes the "
+    "place of the confidence limit in verdicts, not here."
 )
 
 
@@ -158,8 +157,7 @@ def _suggest(tuned: Tuned) -> None:
             "Take these limits", key="take_cost", type="primary", width="stretch",
             on_click=lambda: _take(tuned, cheapest(tuned.table, miss, alarm)),
             help="The cheapest limits found on the half that limits are chosen on; checks that save nothing "
-            "are "
-            "switched off.",
+            "are switched off.",
         )  # fmt: skip
     with good.popover("Propose by good cases", key="by_good", width="stretch"):
         share = st.number_input(

@@ -55,8 +55,7 @@ def _row(store: Store, profile: Profile, active: bool, writable: bool) -> None:
     told = profile.reported
     words.markdown(
         f"**{safe_text(profile.label, 80)}**{badge}  \n:gray[caught {percent(told.caught.value)}, false "
-        "alarms "
-        f"{percent(told.alarms.value)} on the other half of {safe_text(profile.cohort_name, 60)}; "
+        f"alarms {percent(told.alarms.value)} on the other half of {safe_text(profile.cohort_name, 60)}; "
         f"{safe_text(made, 80)}; {profile.created_utc[:10]}]"
     )
     if profile.model_id is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from core.pipeline import Outcome, Result, maker
@@ -11,9 +9,10 @@ from core.pipeline.reviews import decide_case, undo_last
 from core.pipeline.worklist import WorkItem
 from core.review import GROUPS
 from core.store import Store
-from core.types import Progress, Verdict
+from core.types import Progress
 from core.types.reviews import Opinion
 from core.view import theme
+from core.view.overlay import plain_picture
 from core.view.payload import HIDDEN
 from core.view.words import count, number, seconds
 from pages.ui import (
@@ -28,7 +27,7 @@ from pages.ui import (
 )
 from pages.ui.desk import Act, desk, parse_act
 from pages.ui.frame import boundary
-from pages.ui.labels import CASE_SPECS
+from pages.ui.labels import CASE_SPECS, CLASS_SPECS
 from pages.ui.menu import CASE, WORKLIST
 from pages.ui.reader import Reader, pick_reader
 from pages.ui.review_queue import Queue
@@ -65,7 +64,7 @@ def show(store: Store, writable: bool) -> None:
     else:
         answer_place.markdown(ALONE if reader.alone else _sentence(item))
         _view(result, reader)
-        _footer(result, item)
+        _footer(result, reader)
     _look_ahead(queue, item)
 
 
@@ -190,11 +189,15 @@ def _view(result: Result, reader: Reader) -> None:
                 score_labels={key: spec.label for key, spec in CASE_SPECS.items()},
                 facts=() if reader.alone else numbers.overlap_facts(result), alone=reader.alone,
             )  # fmt: skip
+        elif reader.alone:
+            given = ", ".join(result.classification.predicted) or "no finding"
+            st.markdown(f"The model says **{safe_text(given)}**.")
+            st.image(plain_picture(result.case, 0), width=640)
         else:
-            fine = Verdict(answer="consistent", flags=())
-            found = result.classification
-            shown = replace(found, scores=()) if reader.alone else found
-            class_view(result.case, shown, fine if reader.alone else result.verdict, key=VIEW)
+            class_view(
+                result.case, result.classification, result.verdict, key=VIEW,
+                score_labels={key: spec.label for key, spec in CLASS_SPECS.items()},
+            )  # fmt: skip
     finally:
         if outcomes.deletions() != before:
             forget_case(result.case.id)
@@ -215,15 +218,15 @@ def _row(store: Store, queue: Queue, item: WorkItem, answer_place: st.delta_gene
     )
 
 
-def _footer(result: Result, item: WorkItem) -> None:
+def _footer(result: Result, reader: Reader) -> None:
     st.caption(
         f"Made by {safe_text(maker(result).config.model_id)}; key {maker(result).key[:12]}. Keys: A accept, "
-        "X "
-        "reject, N needs correction, U unsure, K skip, Z undo, ← → other case, M comment, T kind of "
-        "failure, ? "
-        "keys of the viewer. Each decision is an entry of the review log; a later one replaces none."
+        "X reject, N needs correction, U unsure, K skip, Z undo, ← → other case, M comment, T kind of "
+        "failure, ? keys of the viewer. Each decision is an entry of the review log; a later one replaces "
+        "none."
     )
-    st.page_link(CASE, label="Everything about this case", query_params=review_queue.address())
+    if not reader.alone:
+        st.page_link(CASE, label="Everything about this case", query_params=review_queue.address())
 
 
 def _look_ahead(queue: Queue, item: WorkItem) -> None:

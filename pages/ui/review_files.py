@@ -18,15 +18,13 @@ def show(store: Store, queue: Queue) -> None:
     who = st.segmented_control(
         "Whose decisions", ["Mine", "All readers"], default="Mine", required=True, key="take_whose",
         help="Those of all readers end the blinding: they name what others decided on cases that you have "
-        "not "
-        "decided yet.",
+        "not decided yet.",
     )  # fmt: skip
     subjects = {each.subject for each in queue.items}
     record = exported(store, subjects, queue.reader.name if who == "Mine" else None)
     st.caption(
         f"{count(len(record['rows']), 'entry', 'entries')} about this run. In force is what no later entry "
-        "of "
-        "the same reader replaced or took back."
+        "of the same reader replaced or took back."
     )
     tables.downloads("decisions", record, record["rows"])
     accepted = [

@@ -35,8 +35,7 @@ def show(store: Store, queue: Queue) -> None:
         if not found:
             st.markdown(
                 "Nobody else has decided a case that you have decided too. What others decided stays hidden "
-                "until "
-                "you have decided the same case."
+                "until you have decided the same case."
             )
         for each in found:
             _agreement(store, queue, each)
@@ -72,12 +71,9 @@ def _observed(queue: Queue, risk: ObservedRisk | None) -> None:
             st.warning("The risk has grown: the interval of the last part lies above that of the first.")
     st.caption(
         "How to read this: of the cases that the operating point lets pass, the share that you rejected or "
-        "found "
-        "in need of correction; unsure ones are left out. Exact 95 % interval, which takes cases as "
-        "independent. "
-        "It speaks for the cases that you looked at: review a random part of the accepted ones, or it "
-        "flatters "
-        "or blackens."
+        "found in need of correction; unsure ones are left out. Exact 95 % interval, which takes cases as "
+        "independent. It speaks for the cases that you looked at: review a random part of the accepted "
+        "ones, or it flatters or blackens."
     )
 
 
@@ -92,8 +88,7 @@ def _risk_words(queue: Queue, risk: ObservedRisk) -> str:
         said = f"it promised {percent(risk.promised)}{bound}"
     return (
         f"{label}. Among {count(risk.n, 'decided one')} you found {count(risk.failures, 'failure')}: "
-        "observed risk "
-        f"**{_estimate(risk.risk)}**; {said}."
+        f"observed risk **{_estimate(risk.risk)}**; {said}."
     )
 
 

@@ -14,10 +14,8 @@ def banner(store: Store) -> bool:
     if not report.ok:
         st.error(
             f"**The review log is damaged: {safe_text('; '.join(report.problems), 300)}.** It can be read "
-            "up to "
-            f"entry {report.entries}, and nothing is added to it. Put an undamaged copy back in its place, "
-            "or "
-            "set it aside and begin a new one: `python -m core reviews set-aside --reader NAME`. "
+            f"up to entry {report.entries}, and nothing is added to it. Put an undamaged copy back in its "
+            "place, or set it aside and begin a new one: `python -m core reviews set-aside --reader NAME`. "
             "`python -m core reviews verify` says the same.",
             icon=":material/link_off:",
         )

@@ -17,6 +17,7 @@ from core.models.registry import write_record
 from core.pipeline import stored_result
 from core.pipeline.classify import score_classification
 from core.pipeline.points import activate_point, save_operating_point
+from core.pipeline.runs import keep_classification
 from core.report import result_files
 from core.types import (
     Case,
@@ -28,9 +29,10 @@ from core.types import (
     Task,
 )
 from pages.ui import downloads
+from pages.ui.reader import Reader
 from tests.core.inference.test_classifier import tiny_record
-from tests.core.store.run_examples import make_point
-from tests.pages.conftest import SIZE, Bench, make_case
+from tests.core.store.run_examples import make_cohort, make_point, make_run
+from tests.pages.conftest import APP, SIZE, Bench, make_case
 
 PAGE = "pages/case.py"
 Text = Callable[[AppTest], str]
@@ -256,3 +258,24 @@ def test_chosen_classifier_is_what_runs(classes: Bench) -> None:
     app.button(key="analyse").click().run()
     classes.settle()
     assert [(each.model_id, each.contrast) for each in classes.analysed] == [("tiny", "clahe")]
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_classified_picture_on_the_review_desk(classes: Bench, text: Text, alone: bool) -> None:
+    case = make_case("film.png")
+    found = keep(classes, case)
+    cohort, items = make_cohort("films", [case], task="classification")
+    classes.store.put_cohort(cohort, items)
+    run = make_run(cohort).model_copy(update={"class_names": NAMES, "config": found.made_by.config})
+    classes.store.put_run(run)
+    keep_classification(classes.store, run, items[0], found)
+    classes.store.finish_run(run.id)
+    app = AppTest.from_file(str(APP), default_timeout=30)
+    app.switch_page("pages/review.py")
+    app.query_params["run"] = run.id
+    app.session_state["review_reader"] = Reader(name="Ada", alone=alone)
+    app.run()
+    assert not app.exception
+    said = text(app)
+    assert ("The model says **" in said) == alone
+    assert ("Confidence **" in said) == (not alone)
