@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from core.errors import SettingsProblem
 from core.types import OperatingPoint, RunRecord
+from core.types.profiles import Profile
 
 if TYPE_CHECKING:
     from core.store import Store
 
 SHORTEST_PREFIX = 4
+
+Named = TypeVar("Named", OperatingPoint, Profile)
 
 
 def save_operating_point(store: Store, point: OperatingPoint, *, activate: bool = False) -> OperatingPoint:
@@ -42,17 +46,23 @@ def find_point(store: Store, label: str) -> OperatingPoint:
     Raises SettingsProblem that lists the known ones.
     """
     known = store.operating_points()
-    found = [each for each in known if label in (each.label, each.name)]
-    if not found and len(label) >= SHORTEST_PREFIX:
-        found = [each for each in known if each.id.startswith(label)]
-    if found:
-        return found[0]
+    found = called(known, label)
+    if found is not None:
+        return found
     raise SettingsProblem(
         "There is no such operating point",
         found=repr(label),
         expected="one of " + ", ".join(each.label for each in known) if known else "a saved one; none is yet",
         fix="use one of these names" if known else "save one: python -m core points save",
     )
+
+
+def called(known: Sequence[Named], label: str) -> Named | None:
+    """The first record with this label, name, id or beginning of an id; None when there is none."""
+    found = [each for each in known if label in (each.label, each.name)]
+    if not found and len(label) >= SHORTEST_PREFIX:
+        found = [each for each in known if each.id.startswith(label)]
+    return next(iter(found), None)
 
 
 def activate_point(store: Store, label: str) -> OperatingPoint:

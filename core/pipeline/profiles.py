@@ -12,6 +12,7 @@ from core.errors import SettingsProblem
 from core.metrics.halves import split_halves
 from core.metrics.selective.risk import risk_of
 from core.metrics.tuning import RuleTable, halves_drawn, limits_array, tallies
+from core.pipeline.points import called
 from core.types import Float64Array, MadeBy, RiskConventions, RunRecord, UnitTable
 from core.types.profiles import Profile
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from core.store import Store
 
 FAILURE_BELOW = RiskConventions().failure_below
-SHORTEST_PREFIX = 4
 
 
 def limits_now(store: Store, model_id: str | None, estimator: str | None, *, classes: bool = False) -> Limits:
@@ -166,11 +166,9 @@ def find_profile(store: Store, label: str) -> Profile:
     Raises SettingsProblem that lists the known ones.
     """
     known = store.profiles()
-    found = [each for each in known if label in (each.label, each.name)]
-    if not found and len(label) >= SHORTEST_PREFIX:
-        found = [each for each in known if each.id.startswith(label)]
-    if found:
-        return found[0]
+    found = called(known, label)
+    if found is not None:
+        return found
     raise SettingsProblem(
         "There is no such profile",
         found=repr(label),
