@@ -70,16 +70,16 @@ function makeDesk(root) {
   held.listen = (on) => {
     if (on === held.listening) return;
     held.listening = on;
-    document[on ? "addEventListener" : "removeEventListener"]("keydown", held.onkey, true);
+    const hook = on ? "addEventListener" : "removeEventListener";
+    document[hook]("keydown", held.onkey, true);
+    for (const name of ["pointermove", "keydown", "wheel"]) document[hook](name, held.awake, { passive: true, capture: true });
     clearInterval(held.clock);
     clearTimeout(held.slow);
     if (on) held.clock = setInterval(() => tick(held), 1000);
   };
   held.receive = (data) => receive(held, data);
-  for (const name of ["pointermove", "keydown", "wheel"]) {
-    document.addEventListener(name, () => { held.active = Date.now(); }, { passive: true, capture: true });
-  }
-  held.active = Date.now();
+  held.awake = () => { held.active = Date.now(); };
+  held.awake();
   return held;
 }
 
