@@ -13,7 +13,7 @@ import streamlit as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.types import Analysis, Case
+from core.types import Analysis, Case, FixedPoint
 from core.view.volume import LIMIT_BYTES, Volume, build_volume
 from pages.ui.viewer import ViewState, case_view, component
 from tests.core.view.cases import CASES
@@ -23,9 +23,11 @@ name = st.query_params.get("case", "volume")
 case, analysis, verdict = CASES[name]()
 
 
-def build_small(case: Case, analysis: Analysis, *, around: int | None = None) -> Volume:
+def build_small(
+    case: Case, analysis: Analysis, *, around: int | None = None, doubt: FixedPoint | None = None
+) -> Volume:
     limit = 60_000 if case.id.startswith("4") else LIMIT_BYTES
-    return build_volume(case, analysis, around=around, limit_bytes=limit)
+    return build_volume(case, analysis, around=around, limit_bytes=limit, doubt=doubt)
 
 
 component.build_volume = build_small
