@@ -153,7 +153,7 @@ def _list(store: Store, queue: Queue) -> None:
     shown = listed[at * PAGE : (at + 1) * PAGE]
     place, before, after, start = st.columns([2.4, 0.8, 0.8, 1.4], vertical_alignment="center")
     place.markdown(f"**{at * PAGE + 1} to {at * PAGE + len(shown)}** of {count(len(listed), 'listed case')}")
-    for column, step, label in ((before, -1, "Back"), (after, 1, "On")):
+    for column, step, label in ((before, -1, "Previous"), (after, 1, "Next")):
         column.button(
             label, key=f"work_page_{step}", disabled=not 0 <= at + step <= last, width="stretch",
             on_click=st.session_state.__setitem__, args=(AT, at + step), help=f"{PAGE} cases at a time.",
