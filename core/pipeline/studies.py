@@ -45,8 +45,9 @@ def instructive(
 
     items: of the worklist. table: of the run, by case, with references. A failure is risk 1 under the
     conventions, by default a Dice below 14/17. First: of the failures without a flag the most confident, else
-    of all failures the most confident. Second: of the flagged ones that whose worst finding lies furthest
-    past its limit. None without a failure; one where both would be the same case.
+    of all failures the most confident; one that no check could judge, as a row without a mask, is not one
+    without a flag. Second: of the flagged ones that whose worst finding lies furthest past its limit. Of
+    equals the first row. None without a failure; one where both would be the same case.
     """
     risks = risk_of(table, conventions or RiskConventions(risk="failure"))
     failed = [each for each in items if risks.keep[each.row] and risks.risk[each.row] > 0.5]
@@ -61,8 +62,8 @@ def instructive(
     worst = second.verdict.flags[0]
     return first, Proposal(
         second, "A failure with a clear warning",
-        f"{_quality(second, table)}, and the check fires {_severity(second):.1f} times the usual distance "
-        f"away from its limit: {worst.sentence}",
+        f"{_quality(second, table)}, and a check fires {worst.severity - 1.0:.1f} times as far past its "
+        f"limit as the limit lies from a typical value: {worst.sentence}",
     )  # fmt: skip
 
 
@@ -135,7 +136,13 @@ def _silent(failed: Sequence[WorkItem], items: Sequence[WorkItem], table: UnitTa
     if unseen:
         why = f"{told}, and no check fired: nothing warned. One of {len(unseen)} such cases."
         return Proposal(chosen, "A failure that nothing warned of", why)
-    why = f"{told}. Every failure of this run is flagged; this is the most confident one."
+    unjudged = sum(each.verdict is None for each in failed)
+    seen = (
+        f"No check judged {unjudged} of the {len(failed)} failures, and the others are flagged"
+        if unjudged
+        else "Every failure of this run is flagged"
+    )
+    why = f"{told}. {seen}; this is the most confident one."
     return Proposal(chosen, "The most confident failure", why)
 
 

@@ -163,7 +163,7 @@ def _stress(curve: Curve | None) -> str:
         for each in curve.readings
     )
     ticks = "".join(
-        f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{_y(v):.1f}" y2="{_y(v):.1f}" stroke="#e3e8ec"/>'
+        f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{_y(v):.1f}" y2="{_y(v):.1f}" class="grid"/>'
         f'<text x="{LEFT - 6}" y="{_y(v) + 4:.1f}" text-anchor="end">{v:g}</text>'
         for v in (0.0, 0.5, 1.0)
     )
@@ -182,13 +182,19 @@ def _stress(curve: Curve | None) -> str:
 
 
 def _line(readings: Sequence[Reading], values: Sequence[float | None], colour: str, dash: str) -> str:
-    points = [
-        f"{_x(each.severity):.1f},{_y(value):.1f}"
-        for each, value in zip(readings, values, strict=True)
-        if value is not None
-    ]
+    """A line that stops at an undefined value, and a dot at each defined one."""
+    pieces: list[list[str]] = [[]]
+    dots = []
+    for each, value in zip(readings, values, strict=True):
+        if value is None:
+            pieces.append([])
+            continue
+        x, y = f"{_x(each.severity):.1f}", f"{_y(value):.1f}"
+        pieces[-1].append(f"{x},{y}")
+        dots.append(f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>')
     style = f'fill="none" stroke="{colour}" stroke-width="2.5" stroke-dasharray="{dash}"'
-    return f'<polyline points="{" ".join(points)}" {style}/>'
+    drawn = [f'<polyline points="{" ".join(each)}" {style}/>' for each in pieces if len(each) > 1]
+    return "".join(drawn + dots)
 
 
 def _x(severity: float) -> float:

@@ -168,6 +168,41 @@ def test_when_no_failure_is_flagged_there_is_one_proposal(store: Store) -> None:
     assert [name for name, _ in proposed(store, {})] == ["a"]
 
 
+def test_how_far_past_the_limit_starts_at_zero(store: Store) -> None:
+    # A severity of 4 is a distance of 3 past the limit, by the definition of a flag.
+    _, (_, why) = proposed(store, {"a": 1.5, "d": 4.0})
+    assert "3.0 times as far past its limit" in why
+
+
+def test_a_failure_that_no_check_could_judge_is_not_called_flagged(store: Store) -> None:
+    file = csv_file("five.csv", "case,confidence,risk", [f"{n},{c},{r}" for n, c, r in ROWS])
+    table = unit_table(store, import_table(store, file).id, "case")
+    unjudged = [replace(each, verdict=None) for each in items({})]
+    (only,) = instructive(unjudged, table, RiskConventions(risk="failure", failure_below=0.5))
+    assert only.item.name == "a"
+    assert "No check judged 3 of the 3 failures" in only.why
+    assert "Every failure" not in only.why
+
+
+def test_of_equals_the_first_row_is_proposed(store: Store) -> None:
+    rows = ["a,0.9,1.0", "b,0.9,1.0", "c,0.9,1.0", "d,0.9,1.0"]
+    table = unit_table(store, import_table(store, csv_file("t.csv", "case,confidence,risk", rows)).id, "case")
+    level = [replace(each, confidence=0.9) for each in items({"c": 2.0, "d": 2.0})[:4]]
+    found = instructive(level[::-1], table, RiskConventions(risk="failure", failure_below=0.5))
+    assert [each.item.name for each in found] == ["a", "c"]
+
+
+def test_a_curve_stops_where_a_value_is_undefined(store: Store) -> None:
+    readings = tuple(
+        Reading(severity=float(k), key="k", confidence=None if k == 2 else 0.5, answer="consistent",
+                rules=(), reasons=(), dice=None)
+        for k in range(6)
+    )  # fmt: skip
+    page = page_of(store, curve=Curve("Gaussian noise", readings))
+    assert len(re.findall("<polyline", page)) == 2  # 0 to 1, and 3 to 5
+    assert len(re.findall("<circle", page)) == 5
+
+
 def test_without_a_failure_there_is_none(store: Store) -> None:
     file = csv_file("good.csv", "case,confidence,risk", ["a,0.9,0.0", "b,0.1,0.1"])
     table = unit_table(store, import_table(store, file).id, "case")
