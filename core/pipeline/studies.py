@@ -91,7 +91,7 @@ def study_page(
     title: str = "",
     progress: Progress = silent,
 ) -> NamedBytes:
-    """The one-page case study of an outline, at the slice of its worst finding.
+    """The one-page case study of an outline, at the slice that `shown_slice` chooses.
 
     corruption: for the stress curve, which runs the model at six severities; None leaves it out. Raises as
     `severity_readings` does.
@@ -104,8 +104,23 @@ def study_page(
         config = outcome.analysis.made_by.config
         readings = severity_readings(store, outcome.case, config, corruption, progress)
         curve = Curve(corruption_spec(corruption).label, readings)
-    index = start_slice(outcome.analysis, outcome.verdict)
-    return case_study(outcome, index, conclusion, curve, made_utc=datetime.now(UTC).isoformat(), title=title)
+    index, note = shown_slice(outcome)
+    made_utc = datetime.now(UTC).isoformat()
+    return case_study(outcome, index, conclusion, curve, made_utc=made_utc, title=title, slice_note=note)
+
+
+def shown_slice(outcome: Outcome) -> tuple[int, str]:
+    """The slice (from 0) of a case study, and why this one, in words.
+
+    With a reference that with the most wrong pixels, the first of equals; without one, or without a wrong
+    pixel, where the view starts: the worst finding can lie on a slice on which nothing is to be seen.
+    """
+    reference, mask_pred = outcome.case.reference, outcome.analysis.mask_pred
+    if reference is not None:
+        wrong = np.count_nonzero((mask_pred > 0) != (reference.mask_ref > 0), axis=(1, 2))
+        if wrong.any():
+            return int(wrong.argmax()), "the one with the most wrong pixels"
+    return start_slice(outcome.analysis, outcome.verdict), "the one on which the view opens"
 
 
 def diagnosis_of(store: Store, subject: str, reader: str | None = None) -> str:

@@ -56,18 +56,20 @@ def case_study(
     *,
     made_utc: str,
     title: str = "",
+    slice_note: str = "",
 ) -> NamedBytes:
     """One self-contained HTML page of slice `index` (from 0), without scripts, to be printed on one sheet.
 
-    title: in the head, "" = "Case study". curve: None where nobody has computed one; the page says so. It
-    names the case by its id, not by the name of the upload.
+    title: in the head, "" = "Case study". slice_note: why this slice, in words. curve: None
+    where nobody has computed one; the page says so. It names the case by its id, not by the name of the
+    upload.
     """
     style = STYLE.read_text(encoding="utf-8")
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>Case study {outcome.case.id[:12]}</title><style>{style}</style></head><body>"
-        f"{_head(outcome, title)}{_pictures(outcome, index)}"
+        f"{_head(outcome, title)}{_pictures(outcome, index, slice_note)}"
         f'<div class="two"><section><h2>What fired</h2>{_findings(outcome)}</section>'
         f"<section><h2>Under stress</h2>{_stress(curve)}{_numbers(outcome)}</section></div>"
         f"{_conclusion(conclusion)}{_footer(outcome, made_utc)}</body></html>"
@@ -89,7 +91,7 @@ def _head(outcome: Outcome, title: str) -> str:
     )
 
 
-def _pictures(outcome: Outcome, index: int) -> str:
+def _pictures(outcome: Outcome, index: int, slice_note: str) -> str:
     case, analysis, verdict = outcome.case, outcome.analysis, outcome.verdict
 
     def layered(*layers: str) -> Picture:
@@ -112,7 +114,8 @@ def _pictures(outcome: Outcome, index: int) -> str:
     if case.reference is None:
         figures.append("<figure><figcaption>There is no reference for this case.</figcaption></figure>")
     total = case.image.slices
-    where = f"<p class='quiet'>Slice {index + 1} of {total}</p>" if total > 1 else ""
+    words = f"Slice {index + 1} of {total}" + (f": {slice_note}" if slice_note else "")
+    where = f'<p class="quiet">{escape(words)}</p>' if total > 1 else ""
     return f'{where}<div class="pictures">{"".join(figures)}</div>'
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -16,7 +17,7 @@ from core.pipeline import runs, stored_outcome
 from core.pipeline.lab import Reading
 from core.pipeline.reviews import decide_case
 from core.pipeline.runs import unit_table
-from core.pipeline.studies import diagnosis_of, instructive, severity_readings
+from core.pipeline.studies import diagnosis_of, instructive, severity_readings, shown_slice
 from core.pipeline.worklist import WorkItem
 from core.report.case_study import Conclusion, Curve, case_study
 from core.store import Store
@@ -98,6 +99,23 @@ def test_without_a_curve_the_page_says_so_and_with_one_it_is_drawn(store: Store)
     page = page_of(store, curve=Curve("Gaussian noise", readings))
     assert len(re.findall("<polyline", page)) == 2
     assert page.count(" ●</text>") == 3
+
+
+def test_the_slice_with_the_most_wrong_pixels_is_shown(store: Store) -> None:
+    outcome = outcome_of(store)
+    assert outcome.case.reference is not None
+    right = outcome.analysis.mask_pred > 0
+    wrong = right.copy()
+    wrong[0, 0, 0] ^= True  # one wrong pixel on the first slice, two on the last
+    wrong[2, 0, :2] ^= True
+
+    def shown(mask_ref: np.ndarray | None) -> tuple[int, str]:
+        reference = None if mask_ref is None else replace(outcome.case.reference, mask_ref=mask_ref)
+        return shown_slice(replace(outcome, case=replace(outcome.case, reference=reference)))
+
+    assert shown(wrong) == (2, "the one with the most wrong pixels")
+    assert "view opens" in shown(right)[1]
+    assert "view opens" in shown(None)[1]
 
 
 def test_same_input_same_bytes(store: Store) -> None:
