@@ -52,11 +52,19 @@ def study(
 
 
 def _key_of(store: Store, what: str) -> str | None:
-    """The key of an analysis that begins so; None when none does."""
+    """The one key of an analysis that begins so; None when none does. Raises SettingsProblem for several."""
     if len(what) < 8:
         return None
     keys = [each.key for case in store.case_summaries() for each in store.analyses_of(case.id)]
-    return next((key for key in keys if key.startswith(what)), None)
+    found = [key for key in keys if key.startswith(what)]
+    if len(found) > 1:
+        raise SettingsProblem(
+            "Several analyses begin so",
+            found=f"{what}, {len(found)} analyses",
+            expected="the key of one analysis",
+            fix="give more of the key",
+        )
+    return found[0] if found else None
 
 
 def _proposed(store: Store, cohort: str, run_id: str | None) -> tuple[Proposal, ...]:

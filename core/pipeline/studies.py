@@ -45,8 +45,9 @@ def instructive(
 
     items: of the worklist. table: of the run, by case, with references. A failure is risk 1 under the
     conventions, by default a Dice below 14/17. First: of the failures without a flag the most confident, else
-    of all failures the most confident. Second: of the flagged ones that whose worst finding lies furthest
-    past its limit. None without a failure; one where both would be the same case.
+    of all failures the most confident; one that no check could judge, as a row without a mask, is not one
+    without a flag. Second: of the flagged ones that whose worst finding lies furthest past its limit. Of
+    equals the first row. None without a failure; one where both would be the same case.
     """
     risks = risk_of(table, conventions or RiskConventions(risk="failure"))
     failed = [each for each in items if risks.keep[each.row] and risks.risk[each.row] > 0.5]
@@ -61,8 +62,8 @@ def instructive(
     worst = second.verdict.flags[0]
     return first, Proposal(
         second, "A failure with a clear warning",
-        f"{_quality(second, table)}, and the check fires {_severity(second):.1f} times the usual distance "
-        f"away from its limit: {worst.sentence}",
+        f"{_quality(second, table)}, and a check fires {worst.severity - 1.0:.1f} times as far past its "
+        f"limit as the limit lies from a typical value: {worst.sentence}",
     )  # fmt: skip
 
 
@@ -90,7 +91,7 @@ def study_page(
     title: str = "",
     progress: Progress = silent,
 ) -> NamedBytes:
-    """The one-page case study of an outline, at the slice of its worst finding.
+    """The one-page case study of an outline, at the slice that `shown_slice` chooses.
 
     corruption: for the stress curve, which runs the model at six severities; None leaves it out. Raises as
     `severity_readings` does.
@@ -103,8 +104,23 @@ def study_page(
         config = outcome.analysis.made_by.config
         readings = severity_readings(store, outcome.case, config, corruption, progress)
         curve = Curve(corruption_spec(corruption).label, readings)
-    index = start_slice(outcome.analysis, outcome.verdict)
-    return case_study(outcome, index, conclusion, curve, made_utc=datetime.now(UTC).isoformat(), title=title)
+    index, note = shown_slice(outcome)
+    made_utc = datetime.now(UTC).isoformat()
+    return case_study(outcome, index, conclusion, curve, made_utc=made_utc, title=title, slice_note=note)
+
+
+def shown_slice(outcome: Outcome) -> tuple[int, str]:
+    """The slice (from 0) of a case study, and why this one, in words.
+
+    With a reference that with the most wrong pixels, the first of equals; without one, or without a wrong
+    pixel, where the view starts: the worst finding can lie on a slice on which nothing is to be seen.
+    """
+    reference, mask_pred = outcome.case.reference, outcome.analysis.mask_pred
+    if reference is not None:
+        wrong = np.count_nonzero((mask_pred > 0) != (reference.mask_ref > 0), axis=(1, 2))
+        if wrong.any():
+            return int(wrong.argmax()), "the one with the most wrong pixels"
+    return start_slice(outcome.analysis, outcome.verdict), "the one on which the view opens"
 
 
 def diagnosis_of(store: Store, subject: str, reader: str | None = None) -> str:
@@ -135,7 +151,13 @@ def _silent(failed: Sequence[WorkItem], items: Sequence[WorkItem], table: UnitTa
     if unseen:
         why = f"{told}, and no check fired: nothing warned. One of {len(unseen)} such cases."
         return Proposal(chosen, "A failure that nothing warned of", why)
-    why = f"{told}. Every failure of this run is flagged; this is the most confident one."
+    unjudged = sum(each.verdict is None for each in failed)
+    seen = (
+        f"No check judged {unjudged} of the {len(failed)} failures, and the others are flagged"
+        if unjudged
+        else "Every failure of this run is flagged"
+    )
+    why = f"{told}. {seen}; this is the most confident one."
     return Proposal(chosen, "The most confident failure", why)
 
 

@@ -56,18 +56,20 @@ def case_study(
     *,
     made_utc: str,
     title: str = "",
+    slice_note: str = "",
 ) -> NamedBytes:
     """One self-contained HTML page of slice `index` (from 0), without scripts, to be printed on one sheet.
 
-    title: in the head, "" = "Case study". curve: None where nobody has computed one; the page says so. It
-    names the case by its id, not by the name of the upload.
+    title: in the head, "" = "Case study". slice_note: why this slice, in words. curve: None
+    where nobody has computed one; the page says so. It names the case by its id, not by the name of the
+    upload.
     """
     style = STYLE.read_text(encoding="utf-8")
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>Case study {outcome.case.id[:12]}</title><style>{style}</style></head><body>"
-        f"{_head(outcome, title)}{_pictures(outcome, index)}"
+        f"{_head(outcome, title)}{_pictures(outcome, index, slice_note)}"
         f'<div class="two"><section><h2>What fired</h2>{_findings(outcome)}</section>'
         f"<section><h2>Under stress</h2>{_stress(curve)}{_numbers(outcome)}</section></div>"
         f"{_conclusion(conclusion)}{_footer(outcome, made_utc)}</body></html>"
@@ -89,7 +91,7 @@ def _head(outcome: Outcome, title: str) -> str:
     )
 
 
-def _pictures(outcome: Outcome, index: int) -> str:
+def _pictures(outcome: Outcome, index: int, slice_note: str) -> str:
     case, analysis, verdict = outcome.case, outcome.analysis, outcome.verdict
 
     def layered(*layers: str) -> Picture:
@@ -112,7 +114,8 @@ def _pictures(outcome: Outcome, index: int) -> str:
     if case.reference is None:
         figures.append("<figure><figcaption>There is no reference for this case.</figcaption></figure>")
     total = case.image.slices
-    where = f"<p class='quiet'>Slice {index + 1} of {total}</p>" if total > 1 else ""
+    words = f"Slice {index + 1} of {total}" + (f": {slice_note}" if slice_note else "")
+    where = f'<p class="quiet">{escape(words)}</p>' if total > 1 else ""
     return f'{where}<div class="pictures">{"".join(figures)}</div>'
 
 
@@ -163,7 +166,7 @@ def _stress(curve: Curve | None) -> str:
         for each in curve.readings
     )
     ticks = "".join(
-        f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{_y(v):.1f}" y2="{_y(v):.1f}" stroke="#e3e8ec"/>'
+        f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{_y(v):.1f}" y2="{_y(v):.1f}" class="grid"/>'
         f'<text x="{LEFT - 6}" y="{_y(v) + 4:.1f}" text-anchor="end">{v:g}</text>'
         for v in (0.0, 0.5, 1.0)
     )
@@ -182,13 +185,19 @@ def _stress(curve: Curve | None) -> str:
 
 
 def _line(readings: Sequence[Reading], values: Sequence[float | None], colour: str, dash: str) -> str:
-    points = [
-        f"{_x(each.severity):.1f},{_y(value):.1f}"
-        for each, value in zip(readings, values, strict=True)
-        if value is not None
-    ]
+    """A line that stops at an undefined value, and a dot at each defined one."""
+    pieces: list[list[str]] = [[]]
+    dots = []
+    for each, value in zip(readings, values, strict=True):
+        if value is None:
+            pieces.append([])
+            continue
+        x, y = f"{_x(each.severity):.1f}", f"{_y(value):.1f}"
+        pieces[-1].append(f"{x},{y}")
+        dots.append(f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>')
     style = f'fill="none" stroke="{colour}" stroke-width="2.5" stroke-dasharray="{dash}"'
-    return f'<polyline points="{" ".join(points)}" {style}/>'
+    drawn = [f'<polyline points="{" ".join(each)}" {style}/>' for each in pieces if len(each) > 1]
+    return "".join(drawn + dots)
 
 
 def _x(severity: float) -> float:

@@ -6,17 +6,22 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from core.cli import main
+from core.commands.study import _key_of
+from core.errors import SettingsProblem
 from core.models import ModelRecord
 from core.pipeline import runs, stored_outcome
 from core.pipeline.lab import Reading
 from core.pipeline.reviews import decide_case
 from core.pipeline.runs import unit_table
-from core.pipeline.studies import diagnosis_of, instructive, severity_readings
+from core.pipeline.studies import diagnosis_of, instructive, severity_readings, shown_slice
 from core.pipeline.worklist import WorkItem
 from core.report.case_study import Conclusion, Curve, case_study
 from core.store import Store
@@ -100,6 +105,23 @@ def test_without_a_curve_the_page_says_so_and_with_one_it_is_drawn(store: Store)
     assert page.count(" ●</text>") == 3
 
 
+def test_the_slice_with_the_most_wrong_pixels_is_shown(store: Store) -> None:
+    outcome = outcome_of(store)
+    assert outcome.case.reference is not None
+    right = outcome.analysis.mask_pred > 0
+    wrong = right.copy()
+    wrong[0, 0, 0] ^= True  # one wrong pixel on the first slice, two on the last
+    wrong[2, 0, :2] ^= True
+
+    def shown(mask_ref: np.ndarray | None) -> tuple[int, str]:
+        reference = None if mask_ref is None else replace(outcome.case.reference, mask_ref=mask_ref)
+        return shown_slice(replace(outcome, case=replace(outcome.case, reference=reference)))
+
+    assert shown(wrong) == (2, "the one with the most wrong pixels")
+    assert "view opens" in shown(right)[1]
+    assert "view opens" in shown(None)[1]
+
+
 def test_same_input_same_bytes(store: Store) -> None:
     outcome = outcome_of(store)
     pages = [case_study(outcome, 0, Conclusion("a"), None, made_utc=NOW) for _ in range(2)]
@@ -168,6 +190,41 @@ def test_when_no_failure_is_flagged_there_is_one_proposal(store: Store) -> None:
     assert [name for name, _ in proposed(store, {})] == ["a"]
 
 
+def test_how_far_past_the_limit_starts_at_zero(store: Store) -> None:
+    # A severity of 4 is a distance of 3 past the limit, by the definition of a flag.
+    _, (_, why) = proposed(store, {"a": 1.5, "d": 4.0})
+    assert "3.0 times as far past its limit" in why
+
+
+def test_a_failure_that_no_check_could_judge_is_not_called_flagged(store: Store) -> None:
+    file = csv_file("five.csv", "case,confidence,risk", [f"{n},{c},{r}" for n, c, r in ROWS])
+    table = unit_table(store, import_table(store, file).id, "case")
+    unjudged = [replace(each, verdict=None) for each in items({})]
+    (only,) = instructive(unjudged, table, RiskConventions(risk="failure", failure_below=0.5))
+    assert only.item.name == "a"
+    assert "No check judged 3 of the 3 failures" in only.why
+    assert "Every failure" not in only.why
+
+
+def test_of_equals_the_first_row_is_proposed(store: Store) -> None:
+    rows = ["a,0.9,1.0", "b,0.9,1.0", "c,0.9,1.0", "d,0.9,1.0"]
+    table = unit_table(store, import_table(store, csv_file("t.csv", "case,confidence,risk", rows)).id, "case")
+    level = [replace(each, confidence=0.9) for each in items({"c": 2.0, "d": 2.0})[:4]]
+    found = instructive(level[::-1], table, RiskConventions(risk="failure", failure_below=0.5))
+    assert [each.item.name for each in found] == ["a", "c"]
+
+
+def test_a_curve_stops_where_a_value_is_undefined(store: Store) -> None:
+    readings = tuple(
+        Reading(severity=float(k), key="k", confidence=None if k == 2 else 0.5, answer="consistent",
+                rules=(), reasons=(), dice=None)
+        for k in range(6)
+    )  # fmt: skip
+    page = page_of(store, curve=Curve("Gaussian noise", readings))
+    assert len(re.findall("<polyline", page)) == 2  # 0 to 1, and 3 to 5
+    assert len(re.findall("<circle", page)) == 5
+
+
 def test_without_a_failure_there_is_none(store: Store) -> None:
     file = csv_file("good.csv", "case,confidence,risk", ["a,0.9,0.0", "b,0.1,0.1"])
     table = unit_table(store, import_table(store, file).id, "case")
@@ -188,3 +245,14 @@ def test_command_writes_pages(home, made: ModelRecord, tmp_path) -> None:
     assert done.exit_code == 0, done.output
     assert 1 <= len(list((tmp_path / "b").glob("*.html"))) <= 2
     assert CliRunner().invoke(main, ["study", "nobody-knows-this"]).exit_code == 2
+
+
+def test_the_beginning_of_several_keys_is_refused() -> None:
+    keys = [SimpleNamespace(key="abcdefgh1"), SimpleNamespace(key="abcdefgh2")]
+    few: Any = SimpleNamespace(
+        case_summaries=lambda: [SimpleNamespace(id="case")], analyses_of=lambda case_id: keys
+    )
+    assert _key_of(few, "abcdefgh2") == "abcdefgh2"
+    assert _key_of(few, "another-cohort") is None
+    with pytest.raises(SettingsProblem, match="Several analyses begin so"):
+        _key_of(few, "abcdefgh")
