@@ -100,7 +100,7 @@ def _write(
         )
     if not conclusion.diagnosis:
         conclusion = replace(conclusion, diagnosis=diagnosis_of(store, key))
-    page = study_page(store, outcome, conclusion, corruption, title=kind, progress=stderr_progress())
+    page = study_page(store, outcome, conclusion, corruption, title=kind, why=why, progress=stderr_progress())
     out.mkdir(parents=True, exist_ok=True)
     path = out / page.name
     path.write_bytes(page.data)

@@ -89,12 +89,13 @@ def study_page(
     corruption: str | None,
     *,
     title: str = "",
+    why: str = "",
     progress: Progress = silent,
 ) -> NamedBytes:
     """The one-page case study of an outline, at the slice that `shown_slice` chooses.
 
-    corruption: for the stress curve, which runs the model at six severities; None leaves it out. Raises as
-    `severity_readings` does.
+    title, why: in its head. corruption: for the stress curve, which runs the model at six severities; None
+    leaves it out. Raises as `severity_readings` does.
     """
     from core.corruptions import corruption_spec
     from core.report.case_study import Curve, case_study
@@ -106,7 +107,9 @@ def study_page(
         curve = Curve(corruption_spec(corruption).label, readings)
     index, note = shown_slice(outcome)
     made_utc = datetime.now(UTC).isoformat()
-    return case_study(outcome, index, conclusion, curve, made_utc=made_utc, title=title, slice_note=note)
+    return case_study(
+        outcome, index, conclusion, curve, made_utc=made_utc, title=title, why=why, slice_note=note
+    )
 
 
 def shown_slice(outcome: Outcome) -> tuple[int, str]:

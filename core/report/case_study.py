@@ -56,12 +56,13 @@ def case_study(
     *,
     made_utc: str,
     title: str = "",
+    why: str = "",
     slice_note: str = "",
 ) -> NamedBytes:
     """One self-contained HTML page of slice `index` (from 0), without scripts, to be printed on one sheet.
 
-    title: in the head, "" = "Case study". slice_note: why this slice, in words. curve: None
-    where nobody has computed one; the page says so. It names the case by its id, not by the name of the
+    title: in the head, "" = "Case study". why: why this case, slice_note: why this slice, in words. curve:
+    None where nobody has computed one; the page says so. It names the case by its id, not by the name of the
     upload.
     """
     style = STYLE.read_text(encoding="utf-8")
@@ -69,7 +70,7 @@ def case_study(
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>Case study {outcome.case.id[:12]}</title><style>{style}</style></head><body>"
-        f"{_head(outcome, title)}{_pictures(outcome, index, slice_note)}"
+        f"{_head(outcome, title, why)}{_pictures(outcome, index, slice_note)}"
         f'<div class="two"><section><h2>What fired</h2>{_findings(outcome)}</section>'
         f"<section><h2>Under stress</h2>{_stress(curve)}{_numbers(outcome)}</section></div>"
         f"{_conclusion(conclusion)}{_footer(outcome, made_utc)}</body></html>"
@@ -77,14 +78,15 @@ def case_study(
     return named("second-look-case-study", ".html", page.encode())
 
 
-def _head(outcome: Outcome, title: str) -> str:
+def _head(outcome: Outcome, title: str, why: str) -> str:
     verdict, score = outcome.verdict, outcome.analysis.scores[0]
     answer = {"review": "Review this case.", "consistent": "Looks consistent."}[verdict.answer]
     first = (
         verdict.flags[0].sentence if verdict.flags else "No check fired, which does not prove the mask right."
     )
+    chosen = f"<p>{escape(why)}</p>" if why else ""
     return (
-        f"<h1>{escape(title or 'Case study')}</h1>"
+        f"<h1>{escape(title or 'Case study')}</h1>{chosen}"
         f'<p class="quiet">Case {outcome.case.id[:12]} · {NOTICE}</p>'
         f'<p class="answer"><strong>{answer}</strong> {escape(first)} Confidence '
         f"<strong>{escape(number(score.value))}</strong> of 1.</p>"

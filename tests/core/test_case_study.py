@@ -243,7 +243,9 @@ def test_command_writes_pages(home, made: ModelRecord, tmp_path) -> None:
     assert written["analysis"] == key
     done = CliRunner().invoke(main, ["study", "toys", "--out", str(tmp_path / "b")])
     assert done.exit_code == 0, done.output
-    assert 1 <= len(list((tmp_path / "b").glob("*.html"))) <= 2
+    pages = list((tmp_path / "b").glob("*.html"))
+    assert 1 <= len(pages) <= 2
+    assert "Dice 0." in pages[0].read_text()
     assert CliRunner().invoke(main, ["study", "nobody-knows-this"]).exit_code == 2
 
 
