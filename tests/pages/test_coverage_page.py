@@ -17,6 +17,7 @@ from core.metrics.selective.coverage_report import prepare_score
 from core.metrics.selective.risk import risk_of
 from core.pipeline.points import active_points
 from core.pipeline.runs import unit_table
+from core.report.csv_table import csv_text
 from core.store import Store
 from core.types import RiskConventions, RunRecord
 from core.view.words import number
@@ -235,7 +236,7 @@ def test_files_to_take_along_hold_no_formula_and_what_is_on_screen(
     original = tables.downloads
 
     def kept(stem: str, record: dict[str, object], rows: list[dict[str, object]]) -> None:
-        taken[stem] = (json.loads(json.dumps(record)), tables._csv(rows))
+        taken[stem] = (json.loads(json.dumps(record)), csv_text(rows))
         original(stem, record, rows)
 
     monkeypatch.setattr(tables, "downloads", kept)
@@ -252,7 +253,7 @@ def test_files_to_take_along_hold_no_formula_and_what_is_on_screen(
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
 def test_exported_cells_are_never_formulas(sign: str) -> None:
-    text = tables._csv([{"case": f"{sign}1+1", "value": -1.5}])
+    text = csv_text([{"case": f"{sign}1+1", "value": -1.5}])
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
     assert row == {"case": f"'{sign}1+1", "value": "-1.5"}
 
