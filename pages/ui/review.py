@@ -131,8 +131,13 @@ def _on_act(store: Store, reader: Reader) -> None:
         queue = review_queue.queue_of(store, reader, by_state=False)
         items = () if queue is None else queue.items
         item = next((each for each in items if each.subject == act.subject), None)
-        if queue is not None and item is not None:
-            _take(store, queue, item, act)
+        if queue is None or item is None:
+            st.warning(
+                "Nothing was kept: the case is not in the selected run (any more). What you typed lies in "
+                "this browser."
+            )
+            return
+        _take(store, queue, item, act)
 
 
 def _take(store: Store, queue: Queue, item: WorkItem, act: Act) -> None:
@@ -145,8 +150,7 @@ def _take(store: Store, queue: Queue, item: WorkItem, act: Act) -> None:
         decide_case(store, reader.name, review_queue.judged(queue, item), opinion)
         st.session_state[SAVED] = {"subject": item.subject, "nonce": act.nonce}
         after = review_queue.queue_of(store, reader, by_state=False)
-        assert after is not None
-        review_queue.go_to(after.next_open(item) or item)
+        review_queue.go_to((after and after.next_open(item)) or item)
     elif act.act == "skip":
         review_queue.go_to(queue.next_open(item) or item)
     elif act.act == "undo":
@@ -163,8 +167,12 @@ def _undo(store: Store, queue: Queue) -> None:
     item = next((each for each in queue.items if each.subject == subject), None)
     if item is None:
         return
-    words = queue.standing[item.subject].opinion
-    st.session_state[UNDONE] = {"subject": subject, "kinds": list(words.kinds), "comment": words.comment}
+    # By its number: another tab may have decided the case again since the queue was made.
+    was = None if taken is None else taken.was
+    words = next((each.opinion for each in store.reviews.entries() if each.number == was), None)
+    if words is not None:
+        kept = {"subject": subject, "kinds": list(words.kinds), "comment": words.comment}
+        st.session_state[UNDONE] = kept
     review_queue.go_to(item)
 
 

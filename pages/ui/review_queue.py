@@ -153,7 +153,9 @@ def causes_of(items: Sequence[WorkItem]) -> tuple[Cause, ...]:
 
 
 def _passes(item: WorkItem, chosen: Filters, text: str, alone: bool) -> bool:
-    if text and text not in f"{item.name}\n{item.group}\n{item.found}".casefold():
+    # What the model found is no search word for a reader who is to judge without its opinion.
+    words = (item.name, item.group) if alone else (item.name, item.group, item.found)
+    if text and text not in "\n".join(words).casefold():
         return False
     if alone:
         return True

@@ -221,3 +221,12 @@ def test_a_case_study_is_made_on_the_case_page(bench: Bench, text: Text) -> None
     app.run()
     assert not app.exception
     assert [each for each in app.get("download_button") if "Case study" in str(each.proto.label)]
+
+
+def test_a_blinded_reader_cannot_search_for_what_the_model_found(bench: Bench, text: Text) -> None:
+    run = put_run(bench.store, 4)
+    seen, blinded = (open_as(bench, WORKLIST, alone=alone, run=run.id) for alone in (False, True))
+    for app in (seen, blinded):
+        app.text_input(key="work_text").set_value("a mask").run()
+    assert "of 4 listed cases" in text(seen)
+    assert "No case passes these filters" in text(blinded)
