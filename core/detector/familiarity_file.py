@@ -12,11 +12,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from core.detector.familiarity import Familiarity, Gaussian, Scale, View
+from core.detector.kept_file import kept_bytes
 from core.detector.picture_statistics import STATISTICS_SIZE
 from core.errors import ModelProblem
 
 FORMAT = "1"
-MAX_BYTES = 8_000_000
 Tensors = dict[str, NDArray[np.generic]]
 
 
@@ -45,12 +45,7 @@ def read_familiarity(path: Path, sha256: str) -> Familiarity:
 
 @lru_cache(maxsize=8)
 def _read(path: Path, sha256: str) -> Familiarity:
-    if not path.is_file() or path.stat().st_size > MAX_BYTES:
-        raise _problem(path, "no such file, or more than 8 MB", "the file named in model.json")
-    data = path.read_bytes()
-    found = hashlib.sha256(data).hexdigest()
-    if found != sha256:
-        raise _problem(path, f"SHA-256 {found}", f"SHA-256 {sha256}")
+    data = kept_bytes(path, sha256, _problem)
     try:
         tensors = load(data)
         members = sorted({int(n.split("/")[0].split()[1]) for n in tensors if n.startswith("member ")})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.metrics.selective.operating import Answer, operating_point
@@ -10,6 +12,7 @@ from core.store import Store
 from core.types import OperatingPoint, RiskConventions
 from core.view.words import number
 from pages.ui.frame import boundary
+from pages.ui.kept_row import kept_row
 from pages.ui.run_tables import Loaded
 from pages.ui.text import safe_text
 
@@ -46,24 +49,17 @@ def form(
         if not points:
             st.caption("None is saved yet; the fixed limit of the Case page judges the confidence.")
         for point in points:
-            _row(store, point, point.id in in_force, writable)
+            kept_row(
+                point, _told(point), key="use", active=point.id in in_force, writable=writable,
+                use=partial(activate_point, store), stop=partial(clear_point, store),
+            )  # fmt: skip
 
 
-def _row(store: Store, point: OperatingPoint, active: bool, writable: bool) -> None:
-    words, button = st.columns([5, 1], vertical_alignment="center")
-    badge = " :green-badge[in force]" if active else ""
-    made = f"{point.model_id}, {point.estimator}" if point.model_id else "imported predictions"
-    words.markdown(
-        f"**{safe_text(point.label, 80)}**{badge}  \n:gray[review below {number(point.threshold)} "
-        f"({safe_text(point.score, 40)}), target {point.target} {number(point.target_value)}; "
-        f"{safe_text(point.cohort_name, 60)}, {safe_text(made, 80)}; {point.created_utc[:10]}]"
+def _told(point: OperatingPoint) -> str:
+    return (
+        f"review below {number(point.threshold)} ({safe_text(point.score, 40)}), target {point.target} "
+        f"{number(point.target_value)}; {safe_text(point.cohort_name, 60)}"
     )
-    if point.model_id is None:
-        return
-    button.button(
-        "Stop using" if active else "Use", key=f"use_{point.id[:16]}", width="stretch", disabled=not writable,
-        on_click=_stop if active else _use, args=(store, point),
-    )  # fmt: skip
 
 
 def _save(store: Store, loaded: Loaded, score: str, conventions: RiskConventions, answer: Answer) -> None:
@@ -76,13 +72,3 @@ def _save(store: Store, loaded: Loaded, score: str, conventions: RiskConventions
         )  # fmt: skip
         kept = save_operating_point(store, point, activate=bool(config) and st.session_state[IN_FORCE])
         st.toast(f"Saved {safe_text(kept.label)}.")
-
-
-def _use(store: Store, point: OperatingPoint) -> None:
-    with boundary():
-        activate_point(store, point.label)
-
-
-def _stop(store: Store, point: OperatingPoint) -> None:
-    with boundary():
-        clear_point(store, point.model_id or "", point.estimator or "")

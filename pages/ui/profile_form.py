@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -12,6 +13,7 @@ from core.types.profiles import Profile
 from core.view.words import percent
 from pages.ui import limits as limits_form
 from pages.ui.frame import boundary
+from pages.ui.kept_row import kept_row
 from pages.ui.text import safe_text
 
 if TYPE_CHECKING:
@@ -45,25 +47,18 @@ def form(store: Store, tuned: Tuned, writable: bool) -> None:
         if not known:
             st.caption("None is saved yet; the model's own limits judge.")
         for profile in known:
-            _row(store, profile, profile.id in in_force, writable)
+            kept_row(
+                profile, _told(profile), key="use_profile", active=profile.id in in_force, writable=writable,
+                use=partial(activate_profile, store), stop=partial(clear_profile, store),
+            )  # fmt: skip
 
 
-def _row(store: Store, profile: Profile, active: bool, writable: bool) -> None:
-    words, button = st.columns([5, 1], vertical_alignment="center")
-    badge = " :green-badge[in force]" if active else ""
-    made = f"{profile.model_id}, {profile.estimator}" if profile.model_id else "imported predictions"
+def _told(profile: Profile) -> str:
     told = profile.reported
-    words.markdown(
-        f"**{safe_text(profile.label, 80)}**{badge}  \n:gray[caught {percent(told.caught.value)}, false "
-        f"alarms {percent(told.alarms.value)} on the other half of {safe_text(profile.cohort_name, 60)}; "
-        f"{safe_text(made, 80)}; {profile.created_utc[:10]}]"
+    return (
+        f"caught {percent(told.caught.value)}, false alarms {percent(told.alarms.value)} on the other half "
+        f"of {safe_text(profile.cohort_name, 60)}"
     )
-    if profile.model_id is None:
-        return
-    button.button(
-        "Stop using" if active else "Use", key=f"use_profile_{profile.id[:16]}", width="stretch",
-        disabled=not writable, on_click=_stop if active else _use, args=(store, profile),
-    )  # fmt: skip
 
 
 def _save(store: Store, tuned: Tuned) -> None:
@@ -78,13 +73,3 @@ def _save(store: Store, tuned: Tuned) -> None:
         if active:
             limits_form.reset()
         st.toast(f"Saved {safe_text(kept.label)}.")
-
-
-def _use(store: Store, profile: Profile) -> None:
-    with boundary():
-        activate_profile(store, profile.label)
-
-
-def _stop(store: Store, profile: Profile) -> None:
-    with boundary():
-        clear_profile(store, profile.model_id or "", profile.estimator or "")

@@ -11,12 +11,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from core.detector.kept_file import kept_bytes
 from core.detector.quality.network import QualityNet
 from core.detector.quality.networks import HEADS, STATES, QualityNetworks
 from core.errors import ModelProblem
 
 FORMAT = "1"
-MAX_BYTES = 8_000_000
 COUNTER = "num_batches_tracked"
 SINGLE = ("running_mean", "running_var")
 """Kept in single precision: small variances underflow in half precision."""
@@ -45,12 +45,7 @@ def read_quality(path: Path, sha256: str) -> QualityNetworks:
 
 @lru_cache(maxsize=4)
 def _read(path: Path, sha256: str) -> QualityNetworks:
-    if not path.is_file() or path.stat().st_size > MAX_BYTES:
-        raise _problem(path, "no such file, or more than 8 MB", "the file named in model.json")
-    data = path.read_bytes()
-    found = hashlib.sha256(data).hexdigest()
-    if found != sha256:
-        raise _problem(path, f"SHA-256 {found}", f"SHA-256 {sha256}")
+    data = kept_bytes(path, sha256, _problem)
     try:
         tensors = load(data)
         left_out = tuple(int(each) for each in tensors["left_out"])

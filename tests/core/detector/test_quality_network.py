@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from core.detector import GOOD_DICE, QUALITY, QUALITY_SPECS, built_in_limits, decide, with_limit
-from core.detector.quality.file import MAX_BYTES, read_quality, write_quality
+from core.detector.kept_file import MAX_BYTES
+from core.detector.quality.file import read_quality, write_quality
 from core.detector.quality.network import CELLS, SIZE, SUMS, QualityNet, map_sums
 from core.detector.quality.networks import QualityNetworks, calibrated, doubt_maps, judge
 from core.detector.quality.scores import NO_FILE, Judged, scores_of_slices, scores_of_study
