@@ -44,25 +44,50 @@ def decide(
     `core.detector.point`).
     Raises SettingsProblem when a rule of the table has no limit.
     """
-    judged: tuple[Measure | Score, ...] = (*measure_study(slices), *scores)
-    study = {each.key: each.value for each in judged if each.value is not None}
-    values, thin = _slice_values(slices), thin_ends(areas_of(slices))
     flags: list[Flag] = []
     judged_by = None
     point = operating_point if operating_point and point_applies(operating_point, slices, scores) else None
-    for spec in RULES:
+    for spec, seen in _sights(slices, scores):
         limit = limit_of(limits, spec.key)
         if limit.active and spec.key == POINT_RULE and point is not None:
             flags.extend(point_flags(point, limit, slices, scores))
             judged_by = point.label
-        elif limit.active and spec.scope == "study" and slices:
-            flags.extend(_fire(spec, limit, study, None))
         elif limit.active:
-            places = [k for k in range(len(slices)) if spec.thin_ends or not thin[k]]
-            flags.extend(flag for k in places for flag in _fire(spec, limit, values[k], slices[k]))
+            flags.extend(
+                _flag(spec, limit, value, where) for value, where in seen if spec.fires(value, limit.limit)
+            )
     flags.sort(key=lambda flag: (-flag.severity, -1 if flag.slice is None else flag.slice))
     answer: Answer = "review" if flags else "consistent"
     return Verdict(answer=answer, flags=tuple(flags), operating_point=judged_by, profile=limits.profile)
+
+
+def extremes(slices: Sequence[SliceSummary], scores: Sequence[Score] = ()) -> Mapping[str, float]:
+    """For each rule of the table the value furthest towards firing that `decide` would see of this study.
+
+    A rule that sees no value is left out. With limits alone, without an operating point, a rule fires in
+    `decide` if and only if its value here lies beyond its limit.
+    """
+    furthest = {"above": max, "below": min}
+    return {
+        spec.key: furthest[spec.side](value for value, _ in seen)
+        for spec, seen in _sights(slices, scores)
+        if seen
+    }
+
+
+def _sights(
+    slices: Sequence[SliceSummary], scores: Sequence[Score]
+) -> Iterator[tuple[RuleSpec, list[tuple[float, SliceSummary | None]]]]:
+    """Every rule of the table with the values that it judges, each with its slice, None for the study."""
+    judged: tuple[Measure | Score, ...] = (*measure_study(slices), *scores)
+    study = {each.key: each.value for each in judged if each.value is not None}
+    values, thin = _slice_values(slices), thin_ends(areas_of(slices))
+    for spec in RULES:
+        if spec.scope == "study":
+            yield spec, [(study[spec.measure], None)] if slices and spec.measure in study else []
+            continue
+        places = [k for k in range(len(slices)) if spec.thin_ends or not thin[k]]
+        yield spec, [(values[k][spec.measure], slices[k]) for k in places if spec.measure in values[k]]
 
 
 def _slice_values(slices: Sequence[SliceSummary]) -> list[dict[str, float]]:
@@ -80,13 +105,8 @@ def _shapes(summary: SliceSummary) -> dict[str, float]:
     return {each.key: each.value for each in measures if each.value is not None}
 
 
-def _fire(
-    spec: RuleSpec, limit: RuleLimit, values: Mapping[str, float], where: SliceSummary | None
-) -> Iterator[Flag]:
-    value = values.get(spec.measure)
-    if value is None or not spec.fires(value, limit.limit):
-        return
-    yield Flag(
+def _flag(spec: RuleSpec, limit: RuleLimit, value: float, where: SliceSummary | None) -> Flag:
+    return Flag(
         rule=spec.key,
         cause=spec.cause,
         slice=where.index if where else None,
@@ -106,24 +126,3 @@ def _place(spec: RuleSpec, components: Sequence[Component]) -> Box | None:
         return components[0 if spec.place == "largest" else -1].box
     tops, lefts, bottoms, rights = zip(*(each.box for each in components), strict=True)
     return min(tops), min(lefts), max(bottoms), max(rights)
-
-
-def extremes(slices: Sequence[SliceSummary], scores: Sequence[Score] = ()) -> Mapping[str, float]:
-    """For each rule of the table the value furthest towards firing that `decide` would see of this study.
-
-    A rule that sees no value is left out. With limits alone, without an operating point, a rule fires in
-    `decide` if and only if its value here lies beyond its limit.
-    """
-    judged: tuple[Measure | Score, ...] = (*measure_study(slices), *scores)
-    study = {each.key: each.value for each in judged if each.value is not None}
-    values, thin = _slice_values(slices), thin_ends(areas_of(slices))
-    found: dict[str, float] = {}
-    for spec in RULES:
-        if spec.scope == "study":
-            seen = [study[spec.measure]] if slices and spec.measure in study else []
-        else:
-            places = [k for k in range(len(slices)) if spec.thin_ends or not thin[k]]
-            seen = [values[k][spec.measure] for k in places if spec.measure in values[k]]
-        if seen:
-            found[spec.key] = max(seen) if spec.side == "above" else min(seen)
-    return found

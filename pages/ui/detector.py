@@ -131,7 +131,7 @@ def _per_hundred(each: Estimate) -> str:
 
 def _numbers(found: tuple[Tally, Tally]) -> None:
     tables.show(
-        ("", "Chosen on", "Reported on"),
+        ("", "Half to choose on", "Half to report on"),
         [
             ("Caught failures", *(_share(each.caught) for each in found)),
             ("False alarms among good cases", *(_share(each.alarms) for each in found)),
