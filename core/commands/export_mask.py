@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from core.types import NamedBytes
 
 FORMATS = ("input", "nifti", "dicom-seg")
-SHORTEST_KEY = 8
 PATH = click.Path(path_type=Path)
 
 
@@ -67,7 +66,7 @@ def export_mask(
 
 def _find(store: Store, what: str, reference: Sequence[NamedBytes]) -> Outcome:
     """The kept segmentation that is meant; of an input's several the newest."""
-    from core.pipeline import Outcome, keys_like, results_of, stored_result
+    from core.pipeline import Outcome, key_like, results_of, stored_result
 
     if Path(what).exists():
         from core.io import read_case, read_path
@@ -75,8 +74,8 @@ def _find(store: Store, what: str, reference: Sequence[NamedBytes]) -> Outcome:
         case = read_case(read_path(what), reference=reference)
         keys = tuple(each.key for each in results_of(store, case.id) if each.arrays_kept)
     else:
-        keys = keys_like(store, what.lower()) if len(what) >= SHORTEST_KEY else ()
-        _check_one(what, keys)
+        key = key_like(store, what)
+        keys = () if key is None else (key,)
     found = (stored_result(store, key) for key in keys)
     outcome = next((each for each in found if isinstance(each, Outcome)), None)
     if outcome is None:
@@ -87,16 +86,6 @@ def _find(store: Store, what: str, reference: Sequence[NamedBytes]) -> Outcome:
             fix="run `python -m core analyse INPUT` first",
         )
     return outcome
-
-
-def _check_one(what: str, keys: Sequence[str]) -> None:
-    if len(keys) > 1:
-        raise SettingsProblem(
-            "Several results begin with these digits",
-            found=f"{len(keys)} results for {what!r}",
-            expected="one",
-            fix="give more digits of the key",
-        )
 
 
 def _mask(

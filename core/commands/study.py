@@ -32,11 +32,12 @@ def study(
     what: str, run_id: str | None, out: Path, corruption: str | None, as_json: bool, **texts: str
 ) -> None:
     """Write one page about an ANALYSIS (its key), or about the two most instructive failures of COHORT."""
+    from core.pipeline import key_like
     from core.report.case_study import Conclusion
     from core.store import Store
 
     with Store.open() as store:
-        key = _key_of(store, what)
+        key = key_like(store, what)
         found = [(key, "", "")] if key else [
             (each.item.analysis_key or "", each.kind, each.why) for each in _proposed(store, what, run_id)
         ]  # fmt: skip
@@ -49,22 +50,6 @@ def study(
         click.echo(one_line(f"{each['file']}: {each['why'] or each['kind'] or 'written'}"))
     if not written:
         click.echo("no case of this run failed")
-
-
-def _key_of(store: Store, what: str) -> str | None:
-    """The one key of an analysis that begins so; None when none does. Raises SettingsProblem for several."""
-    if len(what) < 8:
-        return None
-    keys = [each.key for case in store.case_summaries() for each in store.analyses_of(case.id)]
-    found = [key for key in keys if key.startswith(what)]
-    if len(found) > 1:
-        raise SettingsProblem(
-            "Several analyses begin so",
-            found=f"{what}, {len(found)} analyses",
-            expected="the key of one analysis",
-            fix="give more of the key",
-        )
-    return found[0] if found else None
 
 
 def _proposed(store: Store, cohort: str, run_id: str | None) -> tuple[Proposal, ...]:

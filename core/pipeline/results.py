@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from core.config import AnalysisConfig
 from core.detector import decide
 from core.detector.classes import decide_class
+from core.errors import SettingsProblem
 from core.pipeline.case import Outcome, analyse, point_in_force, silent, stored_outcome
 from core.pipeline.classify import ClassOutcome, classify, stored_classification
 from core.pipeline.profiles import limits_over
@@ -20,6 +21,9 @@ Result = Outcome | ClassOutcome
 """What a model said about a case, with the verdict: a mask, or a class."""
 
 R = TypeVar("R", Outcome, ClassOutcome)
+
+SHORTEST_KEY = 8
+"""Digits of a key that may stand for the whole of it."""
 
 
 def run_model(
@@ -52,12 +56,23 @@ def results_of(store: Store, case_id: str) -> tuple[AnalysisSummary, ...]:
     return tuple(sorted(found, key=lambda each: each.created_utc, reverse=True))
 
 
-def keys_like(store: Store, start: str) -> tuple[str, ...]:
-    """The keys of all kept results that begin with these digits, newest first within a case."""
-    cases = store.case_summaries()
-    return tuple(
-        each.key for case in cases for each in results_of(store, case.id) if each.key.startswith(start)
-    )
+def key_like(store: Store, start: str) -> str | None:
+    """The one kept result whose key begins so, in at least `SHORTEST_KEY` digits; None when there is none.
+
+    Raises SettingsProblem when several begin so.
+    """
+    if len(start) < SHORTEST_KEY:
+        return None
+    cases, wanted = store.case_summaries(), start.lower()
+    found = [each.key for case in cases for each in results_of(store, case.id) if each.key.startswith(wanted)]
+    if len(found) > 1:
+        raise SettingsProblem(
+            "Several results begin with these digits",
+            found=f"{len(found)} results for {start!r}",
+            expected="one",
+            fix="give more digits of the key",
+        )
+    return found[0] if found else None
 
 
 def decide_again(result: R, limits: Limits, point: OperatingPoint | None) -> R:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from core.io import write_png
 from core.report.export import NOTICE, named
 from core.types import Flag, NamedBytes
 from core.view import theme
 from core.view.overlay import overlay_picture, plain_picture
+from core.view.theme import SERIES
 from core.view.words import NOT_AVAILABLE, count, number
 
 if TYPE_CHECKING:
@@ -159,9 +161,9 @@ def _numbers(outcome: Outcome) -> str:
 def _stress(curve: Curve | None) -> str:
     if curve is None or not curve.readings:
         return '<p class="quiet">Not computed for this page.</p>'
-    lines = [("Confidence", "#1b7fc4", "", [each.confidence for each in curve.readings])]
+    lines = [("Confidence", SERIES[0][0], "", [each.confidence for each in curve.readings])]
     if any(each.dice is not None for each in curve.readings):
-        lines.append(("Dice", "#d1580a", "6 4", [each.dice for each in curve.readings]))
+        lines.append(("Dice", SERIES[1][0], "6 4", [each.dice for each in curve.readings]))
     marks = "".join(
         f'<text x="{_x(each.severity):.1f}" y="{HEIGHT - 20}" text-anchor="middle">{each.severity:g}'
         f"{' ●' if each.answer == 'review' else ''}</text>"
@@ -245,6 +247,4 @@ def _enlarged(picture: Picture) -> Picture:
 
 
 def _data_url(picture: Picture) -> str:
-    done, packed = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
-    assert done
-    return f"data:image/png;base64,{base64.b64encode(packed.tobytes()).decode()}"
+    return f"data:image/png;base64,{base64.b64encode(write_png(picture)).decode()}"

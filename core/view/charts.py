@@ -14,20 +14,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from core.types import Float64Array
-
-SERIES: tuple[tuple[str, str], ...] = (
-    ("#1b7fc4", "solid"),
-    ("#d1580a", "dash"),
-    ("#128a6b", "dot"),
-    ("#b8578f", "dashdot"),
-    ("#857a1b", "longdash"),
-    ("#7d6bd0", "longdashdot"),
-)
-"""(colour, dash) of each line of a chart in turn."""
-QUIET = "#7d8894"
-"""Lines for comparison: the best possible order, a random one, the diagonal."""
-MARK = "#d1580a"
-"""The place that the page speaks of."""
+from core.view.theme import MARK, QUIET, SERIES
 
 CONFIG: dict[str, Any] = {"displaylogo": False, "displayModeBar": "hover", "scrollZoom": False}
 """Plotly's own switches, the same for every chart."""

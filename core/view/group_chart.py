@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from core.view.charts import QUIET, SERIES
+from core.view.theme import QUIET, SERIES
 
 ROW_PX = 26
 

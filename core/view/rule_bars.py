@@ -7,12 +7,12 @@ import base64
 import numpy as np
 
 from core.types import BoolArray, Float64Array
+from core.view.theme import QUIET, SERIES
 
 BINS = 48
 WIDTH, HEIGHT = 480, 56
 MIDDLE = HEIGHT / 2
-GOOD, FAILED, INK = "#1b7fc4", "#d1580a", "#8a95a1"
-"""The ink reads on light and dark pages: a picture does not know which it lies on."""
+GOOD, FAILED = SERIES[0][0], SERIES[1][0]
 
 HATCH = (
     '<defs><pattern id="hatch" width="5" height="5" patternTransform="rotate(45)" '
@@ -63,4 +63,4 @@ def _bar(place: int, share: float, upwards: bool) -> str:
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, more: str) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{INK}" {more}/>'
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{QUIET}" {more}/>'

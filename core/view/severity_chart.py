@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from core.view.charts import MARK, QUIET, SERIES
+from core.view.theme import MARK, QUIET, SERIES
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from core.view.charts import QUIET, SERIES
+from core.view.theme import QUIET, SERIES
 
 LOSS_COLOURS = ((0.0, "#f3f6f8"), (0.5, "#e8a24a"), (1.0, "#a3341f"))
 """From nothing lost to the most that is lost, for numbers printed over it in black."""

@@ -75,6 +75,21 @@ FALSE_POSITIVE = "#ffc164"
 FALSE_NEGATIVE = "#fa1cbb"
 
 
+SERIES: tuple[tuple[str, str], ...] = (
+    ("#1b7fc4", "solid"),
+    ("#d1580a", "dash"),
+    ("#128a6b", "dot"),
+    ("#b8578f", "dashdot"),
+    ("#857a1b", "longdash"),
+    ("#7d6bd0", "longdashdot"),
+)
+"""(colour, dash) of each line of a chart in turn."""
+QUIET = "#7d8894"
+"""Lines for comparison: the best possible order, a random one, the diagonal."""
+MARK = "#d1580a"
+"""The place that the page speaks of."""
+
+
 def mark_of(cause: Cause) -> Mark:
     """The row of `MARKS` for a cause."""
     return next(mark for mark in MARKS if mark.cause == cause)

@@ -6,16 +6,12 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from core.cli import main
-from core.commands.study import _key_of
-from core.errors import SettingsProblem
 from core.models import ModelRecord
 from core.pipeline import runs, stored_outcome
 from core.pipeline.lab import Reading
@@ -247,14 +243,3 @@ def test_command_writes_pages(home, made: ModelRecord, tmp_path) -> None:
     assert 1 <= len(pages) <= 2
     assert "Dice 0." in pages[0].read_text()
     assert CliRunner().invoke(main, ["study", "nobody-knows-this"]).exit_code == 2
-
-
-def test_the_beginning_of_several_keys_is_refused() -> None:
-    keys = [SimpleNamespace(key="abcdefgh1"), SimpleNamespace(key="abcdefgh2")]
-    few: Any = SimpleNamespace(
-        case_summaries=lambda: [SimpleNamespace(id="case")], analyses_of=lambda case_id: keys
-    )
-    assert _key_of(few, "abcdefgh2") == "abcdefgh2"
-    assert _key_of(few, "another-cohort") is None
-    with pytest.raises(SettingsProblem, match="Several analyses begin so"):
-        _key_of(few, "abcdefgh")

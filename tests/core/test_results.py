@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -12,12 +14,14 @@ from click.testing import CliRunner
 from core.cli import main
 from core.config import AnalysisConfig, EstimatorConfig, digest
 from core.detector import with_limit
+from core.errors import SettingsProblem
 from core.models.registry import write_record
 from core.pipeline import (
     ClassOutcome,
     Outcome,
     decide_again,
     in_force_now,
+    key_like,
     maker,
     named_by,
     open_case,
@@ -140,3 +144,17 @@ def test_analyse_on_the_command_line_takes_a_classifier(models: None, tmp_path: 
     assert sum(each["prob"] for each in record["classes"]) == pytest.approx(1.0)
     kinds = sorted(each.name.rpartition(".")[2] for each in (tmp_path / "out").iterdir())
     assert kinds == ["json", "png"]
+
+
+def test_the_beginning_of_several_keys_is_refused() -> None:
+    keys = [SimpleNamespace(key=f"abcdefab{k}", created_utc="") for k in range(2)]
+    few: Any = SimpleNamespace(
+        case_summaries=lambda: [SimpleNamespace(id="case")],
+        analyses_of=lambda case_id: keys[:1],
+        classifications_of=lambda case_id: keys[1:],
+    )
+    assert key_like(few, "ABCDEFAB1") == "abcdefab1"
+    assert key_like(few, "another-cohort") is None
+    assert key_like(few, "abcdefa") is None  # seven digits are too few to stand for a key
+    with pytest.raises(SettingsProblem, match="Several results begin with these digits"):
+        key_like(few, "abcdefab")

@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 
 from core.view.charts import (
-    MARK,
-    QUIET,
-    SERIES,
     BinMark,
     Line,
     Place,
@@ -16,7 +13,15 @@ from core.view.charts import (
     line_chart,
     reliability_chart,
 )
-from core.view.theme import MIN_CONTRAST_MARK, PAGE_GROUNDS_DARK, PAGE_GROUNDS_LIGHT, contrast
+from core.view.theme import (
+    MARK,
+    MIN_CONTRAST_MARK,
+    PAGE_GROUNDS_DARK,
+    PAGE_GROUNDS_LIGHT,
+    QUIET,
+    SERIES,
+    contrast,
+)
 
 GROUNDS = (*PAGE_GROUNDS_DARK, *PAGE_GROUNDS_LIGHT)
 HALVES = np.array([0.0, 0.5, 1.0])
