@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from html import escape
 
@@ -70,12 +71,15 @@ def show(store: Store, writable: bool) -> None:
             help="0.824 is a Jaccard index of 0.7.",
         )  # fmt: skip
     run_tables.notes(run)
+    started = time.perf_counter()
     try:
-        tuned = _tuned(store, run_tables.load(run, "case"), below)
+        with store.trace() as trace:
+            tuned = _tuned(store, run_tables.load(run, "case"), below)
     except SettingsProblem as problem:
         show_problem(problem)
         return
     found = tallies(tuned.table, tuned.settings, tuned.draws)
+    seconds = time.perf_counter() - started
     answer_place.markdown(_answer(tuned, found[1]))
     _numbers(found)
     _suggest(tuned)
@@ -83,7 +87,7 @@ def show(store: Store, writable: bool) -> None:
     st.caption(HOW_TO_READ)
     _missed(store, tuned)
     profile_form.form(store, tuned, writable)
-    run_tables.footer(tuned.loaded, 0.0, "")
+    run_tables.footer(tuned.loaded, seconds, trace.sentence)
 
 
 def _tuned(store: Store, loaded: Loaded, below: float) -> Tuned:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import streamlit as st
 
@@ -53,27 +54,35 @@ def show(store: Store, writable: bool) -> None:
             on_click=forget, width="stretch", help="Choose another reader.",
         )  # fmt: skip
     run_tables.notes(run)
-    everything = review_queue.queue_of(store, reader, by_state=False)
-    if everything is None:
-        return
-    _filters(everything)
-    queue = review_queue.queue_of(store, reader, by_state=True)
-    assert queue is not None
-    answer_place.markdown(_answer(everything))
-    _list(store, queue)
+    started = time.perf_counter()
+    with store.trace() as trace:
+        everything = review_queue.queue_of(store, reader, by_state=False)
+        if everything is None:
+            return
+        _filters(everything)
+        queue = review_queue.queue_of(store, reader, by_state=True)
+        assert queue is not None
+        answer_place.markdown(_answer(everything))
+        _list(store, queue)
+    seconds = time.perf_counter() - started
     st.caption(_how_to_read(reader.alone))
     review_findings.show(store, everything)
-    if not reader.alone and everything.loaded.table.has_ref.any():
+    _more(store, everything, writable and whole)
+    run_tables.footer(everything.loaded, seconds, trace.sentence)
+
+
+def _more(store: Store, queue: Queue, writable: bool) -> None:
+    """What is asked for less often, folded away."""
+    if not queue.reader.alone and queue.loaded.table.has_ref.any():
         with _folded("The two most instructive failures", "instructive") as opened:
             if opened.open:
-                _instructive(everything)
+                _instructive(queue)
     with _folded("Kinds of failure", "kinds") as opened:
         if opened.open:
-            review_kinds.edit(store, reader, writable and whole)
+            review_kinds.edit(store, queue.reader, writable)
     with _folded("Take decisions, masks and pictures along", "take_reviews") as opened:
         if opened.open:
-            review_files.show(store, everything)
-    run_tables.footer(everything.loaded, 0.0, "")
+            review_files.show(store, queue)
 
 
 def _folded(title: str, key: str) -> st.delta_generator.DeltaGenerator:
