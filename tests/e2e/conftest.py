@@ -83,8 +83,9 @@ def chromium() -> Iterator[object]:
     path = os.environ.get("SECOND_LOOK_CHROMIUM") or shutil.which("chromium")
     if not path:
         pytest.skip("no Chromium found: install Debian's chromium, or name one in SECOND_LOOK_CHROMIUM")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
