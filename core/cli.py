@@ -35,6 +35,7 @@ COMMANDS = {
     "reliability": "core.commands.reliability",
     "reviews": "core.commands.reviews",
     "run": "core.commands.run",
+    "selftest": "core.commands.selftest",
     "slices": "core.commands.slices",
     "store": "core.commands.store",
     "study": "core.commands.study",

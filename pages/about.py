@@ -12,6 +12,4 @@ with frame.boundary():
 with frame.boundary():
     about.models()
 with frame.boundary():
-    about.where_data_is_kept()
-with frame.boundary():
     about.sources_and_versions()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,14 @@ _LOCKS = {"cpu": threading.Lock(), "cuda": threading.Lock()}
 def device_label(settings: RunSettings) -> str:
     """What to show: "cpu", or the GPU's name as the driver gives it."""
     return "cpu" if settings.device == "cpu" else f"cuda ({torch.cuda.get_device_name()})"
+
+
+def machine_class() -> str:
+    """What decides whether two machines can give the same last bits: system, processor, vector instructions.
+
+    Numbers are promised to be equal to the last bit on one machine, and to 1e-3 between classes.
+    """
+    return f"{platform.system()} {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 @contextmanager

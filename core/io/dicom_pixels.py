@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 # Safest first: on damaged streams gdcm can end the whole process, so it decodes only what no other can.
-_PLUGINS = ("pydicom", "pylibjpeg", "pillow", "pyjpegls", "gdcm")
+PLUGINS = ("pydicom", "pylibjpeg", "pillow", "pyjpegls", "gdcm")
 _JPEG_FAMILY = "1.2.840.10008.1.2.4."
 _UNKNOWN_TO_PILLOW = tuple(_JPEG_FAMILY + end for end in ("57", "70", "80", "81"))
 _JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
@@ -131,7 +131,7 @@ def _plugin(file: DicomFile) -> str:
 
     deep = file.syntax == _JPEG_EXTENDED and (integer(file.dataset, "BitsAllocated") or 8) > 8
     available = get_decoder(UID(file.syntax)).available_plugins if UID(file.syntax).is_encapsulated else ()
-    usable = [name for name in _PLUGINS if name in available and not (deep and name == "pillow")]
+    usable = [name for name in PLUGINS if name in available and not (deep and name == "pillow")]
     return usable[0] if usable else ""
 
 

@@ -43,6 +43,11 @@ _CODE = re.compile(r"[A-Z0-9_ ]{1,16}")
 _MAKERS = ("SIEMENS", "GE", "PHILIPS", "CANON", "TOSHIBA", "HITACHI", "FUJIFILM", "BRUKER", "UNITED IMAGING")
 
 
+def kept_tags() -> tuple[str, ...]:
+    """Every keyword that may be kept, in alphabetical order."""
+    return tuple(sorted({*_NUMBERS, *_CODES, "Manufacturer", "TransferSyntax", "SOPClass"}))
+
+
 def technical_tags(file: DicomFile) -> tuple[tuple[str, str], ...]:
     """(keyword, value) of the tags on the allow-list that hold what their type allows.
 

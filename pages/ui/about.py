@@ -15,7 +15,6 @@ from core.models import list_models
 from core.models.records import ModelRecord
 from core.models.registry import SHIPPED_FOLDER
 from core.view.words import count
-from pages.ui import resources
 from pages.ui.text import plain_text, safe_text
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
@@ -84,24 +83,6 @@ def models() -> None:
     preferred = AnalysisConfig().model_id
     for record in sorted(records, key=lambda each: each.id != preferred):
         _model(record)
-
-
-def where_data_is_kept() -> None:
-    """Which folder holds cases, for how long, and how they go."""
-    st.header("Where cases are kept, and for how long")
-    st.markdown(
-        "**Nothing leaves the machine that runs this page.** Pages, fonts, models and sample cases come from "
-        "the installation; no request goes to any other server, and no usage is counted.\n\n"
-        "A case that you open is kept with its results until you delete it: the button at the foot of its "
-        "page, or beside it under “Recent cases”. A case goes with everything derived from it. Files that "
-        "you upload are also held in the server's memory until some minutes after the browser tab is closed; "
-        "an idle server may hold them longer, until it is next visited or restarted."
-    )
-    info = resources.store().info()
-    st.code(info.home or "in memory, gone when the server stops", language=None)
-    size = (info.database_bytes + info.array_bytes) / 1e6
-    results = info.analyses + info.classifications
-    st.caption(f"{count(info.cases, 'case')}, {count(results, 'result')}, {size:.1f} MB, {info.mode}")
 
 
 def sources_and_versions() -> None:

@@ -21,6 +21,7 @@ ADD = "add"
 RUN = "run"
 MODEL = "model"
 SWEEP = "sweep"
+SELFTEST = "selftest"
 """Kinds of work; a job's key begins with one of them, so that a reload knows what its result names."""
 
 

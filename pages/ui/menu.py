@@ -23,6 +23,8 @@ PROMPTS = "pages/prompts.py"
 MITIGATIONS = "pages/mitigations.py"
 COHORTS = "pages/cohorts.py"
 MODELS = "pages/models.py"
+SELFTEST = "pages/selftest.py"
+DATA = "pages/data.py"
 ABOUT = "pages/about.py"
 
 
@@ -64,7 +66,11 @@ def menu(title: str = "") -> Page:
                 st.Page(COHORTS, title="Cohorts"),
                 st.Page(MODELS, title="Models"),
             ],
-            "System": [st.Page(ABOUT, title="About")],
+            "System": [
+                st.Page(DATA, title="What is kept"),
+                st.Page(SELFTEST, title="Self-test"),
+                st.Page(ABOUT, title="About"),
+            ],
         },
         expanded=True,
     )

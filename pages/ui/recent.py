@@ -14,21 +14,20 @@ from pages.ui.viewer import forget_case
 SHOWN = 6
 
 
-def recent_cases(store: Store, writable: bool) -> None:
-    """The newest cases, the rest folded."""
+def recent_cases(store: Store, writable: bool) -> bool:
+    """The newest cases, the rest folded; True when one of them has just been selected."""
     cases = store.case_summaries()
     if not cases:
         st.caption("No case is kept yet.")
-        return
+        return False
     st.caption(
         "Kept on the machine that runs this page until deleted; everyone who can open the page sees them."
     )
-    for case in cases[:SHOWN]:
-        _row(store, case, writable)
+    opened = [_row(store, case, writable) for case in cases[:SHOWN]]
     if len(cases) > SHOWN:
         with st.expander(f"{count(len(cases) - SHOWN, 'older case')}", key="older"):
-            for case in cases[SHOWN:]:
-                _row(store, case, writable)
+            opened += [_row(store, case, writable) for case in cases[SHOWN:]]
+    return any(opened)
 
 
 def delete_button(
@@ -52,15 +51,16 @@ def case_words(case: CaseSummary) -> str:
     return f"{', '.join(parts)}; opened {case.created_utc[:16].replace('T', ' ')} UTC"
 
 
-def _row(store: Store, case: CaseSummary, writable: bool) -> None:
+def _row(store: Store, case: CaseSummary, writable: bool) -> bool:
     row = st.container(horizontal=True, vertical_alignment="center")
     row.markdown(f"**{safe_text(case.name)}**  \n:gray[{safe_text(case_words(case))}]", width="stretch")
-    row.button(
+    opened = row.button(
         "Open", key=f"open_{case.id[:16]}", on_click=selection.choose,
         kwargs={"case": case.id, "analysis": "", "job": "", "unit": ""},
     )  # fmt: skip
     with row:
         delete_button(store, case.id, case.name, "Delete", disabled=not writable, width="content")
+    return opened
 
 
 def _delete(store: Store, case_id: str, name: str) -> None:

@@ -54,7 +54,7 @@ def open_sample(page: Page, key: str) -> None:
     expect(page.locator(".st-key-case_card")).to_be_visible(timeout=60_000)
 
 
-@pytest.mark.parametrize("path", ["about", "case", "open_case", "reliability", "coverage", "cohorts"])
+@pytest.mark.parametrize("path", ["about", "case", "open_case", "reliability", "coverage", "cohorts", "selftest", "data"])
 def test_cold_deep_link_shows_the_page_with_its_menu_and_notice(
     fresh_server: Server, page: Page, path: str
 ) -> None:

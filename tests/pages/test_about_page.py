@@ -26,12 +26,6 @@ def test_every_model_is_named_with_its_licence(bench: Bench, text: Text) -> None
         assert safe_text(record.licence) in shown
 
 
-def test_page_says_that_nothing_leaves_and_how_to_delete(bench: Bench, text: Text) -> None:
-    shown = text(bench.open("pages/about.py"))
-    assert "Nothing leaves the machine" in shown
-    assert "kept with its results until you delete it" in shown
-
-
 def test_versions_and_licences_are_listed(bench: Bench) -> None:
     table = bench.open("pages/about.py").dataframe[0].value
     assert {"torch", "streamlit", "duckdb"} <= set(table["library"])

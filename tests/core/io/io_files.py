@@ -8,13 +8,17 @@ import logging
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import gdcm
 import nibabel as nib
 import numpy as np
+import pydicom
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, JPEG2000Lossless
 
 from core.config import ReadOptions
 from core.io import read_case
@@ -132,3 +136,37 @@ def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
         for name, data in members.items():
             archive.writestr(zipfile.ZipInfo(name), data, method)
     return out.getvalue()
+
+
+def recompressed(data: bytes, syntax: str) -> bytes:
+    """`data` in another transfer syntax, lossless."""
+    made = pydicom.dcmread(io.BytesIO(data))
+    if syntax == JPEG2000Lossless:
+        frame = saved(Image.fromarray(made.pixel_array), "JPEG2000", irreversible=False, no_jp2=True)
+        made.PixelData = encapsulate([frame])
+        made["PixelData"].is_undefined_length = True
+        made["PixelData"].VR = "OB"
+        made.file_meta.TransferSyntaxUID = UID(syntax)
+    elif syntax == DeflatedExplicitVRLittleEndian:
+        made.file_meta.TransferSyntaxUID = UID(syntax)
+    else:
+        made.compress(syntax, generate_instance_uid=False)
+    out = io.BytesIO()
+    made.save_as(out)
+    return out.getvalue()
+
+
+def as_jpeg_lossless(data: bytes, folder: Path) -> bytes:
+    """`data` as JPEG Lossless (process 14, selection value 1), written by gdcm."""
+    (folder / "in.dcm").write_bytes(data)
+    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(str(folder / "in.dcm"))
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer.SetFileName(str(folder / "out.dcm"))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+    return (folder / "out.dcm").read_bytes()

@@ -5,14 +5,11 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import gdcm
 import numpy as np
 import pydicom
 import pytest
-from io_files import dicom, logged, named, opened, saved, series
-from PIL import Image
+from io_files import as_jpeg_lossless, dicom, logged, named, opened, recompressed, series
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
@@ -248,40 +245,6 @@ def test_nothing_of_the_patient_leaves_the_reader() -> None:
     for secret in ("DOE", "JANE", "MRN", "jane", "Hospital", "19700131"):
         assert secret not in summary + " ".join(lines)
     assert '"Modality"' in summary
-
-
-def recompressed(data: bytes, syntax: str) -> bytes:
-    """`data` in another transfer syntax, lossless."""
-    made = pydicom.dcmread(io.BytesIO(data))
-    if syntax == JPEG2000Lossless:
-        frame = saved(Image.fromarray(made.pixel_array), "JPEG2000", irreversible=False, no_jp2=True)
-        made.PixelData = encapsulate([frame])
-        made["PixelData"].is_undefined_length = True
-        made["PixelData"].VR = "OB"
-        made.file_meta.TransferSyntaxUID = UID(syntax)
-    elif syntax == DeflatedExplicitVRLittleEndian:
-        made.file_meta.TransferSyntaxUID = UID(syntax)
-    else:
-        made.compress(syntax, generate_instance_uid=False)
-    out = io.BytesIO()
-    made.save_as(out)
-    return out.getvalue()
-
-
-def as_jpeg_lossless(data: bytes, folder: Path) -> bytes:
-    """`data` as JPEG Lossless (process 14, selection value 1), written by gdcm."""
-    (folder / "in.dcm").write_bytes(data)
-    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
-    reader.SetFileName(str(folder / "in.dcm"))
-    assert reader.Read()
-    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
-    change.SetInput(reader.GetImage())
-    assert change.Change()
-    writer.SetFileName(str(folder / "out.dcm"))
-    writer.SetFile(reader.GetFile())
-    writer.SetImage(change.GetOutput())
-    assert writer.Write()
-    return (folder / "out.dcm").read_bytes()
 
 
 @pytest.mark.parametrize(

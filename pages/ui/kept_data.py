@@ -1,0 +1,62 @@
+"""The page that says what is kept, with the limits of reading, and lets cases go."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.io.dicom_tags import kept_tags
+from core.store import Store, StoreInfo
+from core.view.words import count
+from pages.ui import recent, tables
+from pages.ui.menu import OPEN_CASE
+
+
+def show(store: Store, writable: bool) -> None:
+    """The whole page."""
+    info = store.info()
+    with st.container(key="answer"):
+        st.markdown(_answer(info))
+        st.code(info.home or "in memory", language=None)
+    tables.show(("What", "Where", "Until"), _rows(info))
+    with st.expander("What is kept of a DICOM file", key="kept_tags"):
+        st.markdown(
+            "The picture, its place in space, and these technical tags, each only where it holds a number or "
+            "a code as the standard defines it. Names, numbers of patients, dates, institutions, free text "
+            "and identifiers are never kept, shown or logged. Text that is burned into the picture cannot be "
+            "recognised: the case says so where the file admits it."
+        )
+        st.caption(", ".join(kept_tags()))
+    st.header("Cases, and how to let one go")
+    st.caption(
+        "A deleted case goes with everything derived from it: results, pictures, its places in cohorts and "
+        "runs. Decisions about it stay in the review log, by digest."
+    )
+    if recent.recent_cases(store, writable):
+        st.switch_page(OPEN_CASE)
+
+
+def _answer(info: StoreInfo) -> str:
+    size = (info.database_bytes + info.array_bytes) / 1e6
+    results = count(info.analyses + info.classifications, "result")
+    held = f"**{count(info.cases, 'case')} and {results}, {size:.1f} MB**"
+    if info.mode == "memory":
+        return f"{held}, in memory: gone when the server stops. Nothing leaves this machine."
+    return f"{held}, in the folder below, until you delete them. Nothing leaves this machine."
+
+
+def _rows(info: StoreInfo) -> tuple[tuple[str, str, str], ...]:
+    place = "the store's folder" if info.home else "the server's memory"
+    stop = "deleted by you" if info.home else "the server stops"
+    rows = (
+        ("Files that you upload", "the server's memory",
+         "some minutes after the tab is closed; an idle server may hold them until its next visitor"),
+        ("Cases: pixels, technical tags, the file's name (DICOM files get a neutral one)", place, stop),
+        ("Results, scores, outlines", place, f"{stop}, with their case"),
+        ("Cohorts, runs, limits, operating points", place, stop),
+        ("Decisions: reader, time, digests, comment as typed", f"{place}, reviews.jsonl",
+         "for good: the log only grows"),
+        ("A comment that is not yet sent", "your browser", "it is sent, or the browser's data is cleared"),
+        ("The server's log: incidents, no contents of files", "where the server is started", "you delete it"),
+    )  # fmt: skip
+    left = tuple((f"Older data: {each}", place, "you delete it by hand") for each in info.leftovers)
+    return (*rows, *left)
