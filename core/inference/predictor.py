@@ -88,6 +88,13 @@ class Predictor:
         return device_label(self.settings)
 
     @property
+    def machine(self) -> str:
+        """The class of machine, which decides the last bits. Loads torch."""
+        from core.inference.devices import machine_class
+
+        return machine_class()
+
+    @property
     def precision(self) -> str:
         """ "float32", or "mixed": half precision where the GPU is faster with it."""
         return self.settings.precision

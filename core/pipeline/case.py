@@ -248,7 +248,9 @@ def compute_analysis(
         slices=slices,
         scores=scores,
         # Made again: a network that had to fall back to another engine gets the key of what really ran.
-        made_by=made_by_of(case, config, predictor).model_copy(update={"timings": timings}),
+        made_by=made_by_of(case, config, predictor).model_copy(
+            update={"timings": timings, "machine": predictor.machine}
+        ),
     )
 
 

@@ -147,7 +147,9 @@ def compute_classification(
             familiarity_of_picture(predictor.record, samples.view),
         ),
         # Made again: a network that had to fall back to another engine gets the key of what really ran.
-        made_by=_made_by(case, config, predictor).model_copy(update={"timings": (timing,)}),
+        made_by=_made_by(case, config, predictor).model_copy(
+            update={"timings": (timing,), "machine": predictor.machine}
+        ),
     )
 
 

@@ -103,7 +103,10 @@ class Timing(Frozen):
 
 
 class MadeBy(Frozen):
-    """What made an analysis, enough to make it again."""
+    """What made an analysis, enough to make it again.
+
+    machine: the class of machine, which decides the last bits; "" where it was not noted. No part of the key.
+    """
 
     key: str
     config: AnalysisConfig
@@ -120,6 +123,7 @@ class MadeBy(Frozen):
     self_check: float | None
     versions: tuple[tuple[str, str], ...]
     created_utc: str
+    machine: str = ""
     timings: tuple[Timing, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -87,6 +87,7 @@ def made_by_lines(result: Result) -> tuple[tuple[str, str], ...]:
             "Ran on",
             f"{made_by.device}, {made_by.backend}, {made_by.precision}, {count(made_by.threads, 'thread')}",
         ),
+        ("Machine", made_by.machine or NOT_AVAILABLE),
         ("Difference to the reference backend at start", _self_check(made_by)),
         ("Weights (SHA-256)", ", ".join(each[:12] for each in made_by.weights)),
         ("Store key", made_by.key),

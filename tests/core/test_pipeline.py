@@ -19,6 +19,7 @@ from PIL import Image as Pillow
 from core.config import AnalysisConfig, EstimatorConfig
 from core.detector import with_limit
 from core.errors import Cancelled, ModelProblem
+from core.inference.devices import machine_class
 from core.io import read_case
 from core.models.registry import write_record
 from core.pipeline import Outcome, analyse, guess_channels, open_case, open_sample, stored_outcome
@@ -255,6 +256,7 @@ def test_downloads_are_the_mask_the_picture_and_all_numbers(store: Store) -> Non
     assert record["key"] == outcome.analysis.key
     assert record["verdict"] == outcome.verdict.answer
     assert record["scores"]["agreement"] == outcome.analysis.scores[0].value
+    assert record["made_by"]["machine"] == machine_class()
 
 
 def test_downloads_are_named_by_content_not_by_the_upload(store: Store) -> None:

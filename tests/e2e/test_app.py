@@ -54,7 +54,9 @@ def open_sample(page: Page, key: str) -> None:
     expect(page.locator(".st-key-case_card")).to_be_visible(timeout=60_000)
 
 
-@pytest.mark.parametrize("path", ["about", "case", "open_case", "reliability", "coverage", "cohorts", "selftest", "data"])
+@pytest.mark.parametrize(
+    "path", ["about", "case", "open_case", "reliability", "coverage", "cohorts", "selftest", "data"]
+)
 def test_cold_deep_link_shows_the_page_with_its_menu_and_notice(
     fresh_server: Server, page: Page, path: str
 ) -> None:
@@ -225,6 +227,9 @@ def test_axe_finds_no_serious_issue(server: Server, page: Page, scheme: Literal[
     found += serious_issues(page)
     visit(page, server, "about")
     expect(page.get_by_text("What must this not be used for?")).to_be_visible()
+    found += serious_issues(page)
+    visit(page, server, "data")
+    expect(page.get_by_text("What is kept here, where, and for how long?")).to_be_visible()
     assert found + serious_issues(page) == []
 
 
