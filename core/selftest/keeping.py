@@ -10,7 +10,7 @@ import numpy as np
 from core.errors import StoreProblem
 from core.pipeline import open_sample
 from core.selftest.records import Detail
-from core.store import Store, default_home
+from core.store import Store, StoreInUse, default_home
 from core.store.review_log import LOG_NAME, read_log
 from core.store.settings import DATABASE_NAME
 from core.types import Progress
@@ -50,10 +50,10 @@ def own_store(store: Store | None, progress: Progress) -> tuple[Detail, ...]:
     try:
         with Store.open(home) as opened:
             return _verified(opened)
+    except StoreInUse:
+        return (Detail(name=str(home), found="in use by the app, see its Self-test page", noted=True),)
     except StoreProblem as problem:
-        elsewhere = problem.what.startswith("another instance owns")
-        said = "in use by the app, which checks it on its System page" if elsewhere else problem.sentence
-        return (Detail(name=str(home), found=said, ok=elsewhere),)
+        return (Detail(name=str(home), found=problem.sentence, ok=False),)
 
 
 def _verified(store: Store) -> tuple[Detail, ...]:

@@ -38,6 +38,7 @@ class StoreBase:
         self._lock = threading.Lock()
         self._health = StoreHealth()
         self._touched: dict[str, datetime] = {}
+        self.closed = threading.Event()
         self.reviews = ReviewLog(opened.home, clock, self._database.require_writable)
 
     def trace(self) -> AbstractContextManager[ReadTrace]:

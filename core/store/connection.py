@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -49,9 +51,7 @@ def rewrite(path: Path) -> None:
     that; only a fresh file holds nothing but the living rows. Raises OSError or a DuckDB error, with
     the old file untouched.
     """
-    log = path.with_name(path.name + ".wal")
-    if log.exists():
-        raise OSError(f"{log} was not merged into the database")
+    _require_merged(path)
     fresh = path.with_name(path.name + ".rewrite")
     fresh.unlink(missing_ok=True)
     try:
@@ -60,6 +60,18 @@ def rewrite(path: Path) -> None:
     finally:
         fresh.unlink(missing_ok=True)
     sync_directory(path.parent)
+
+
+def copy_closed(path: Path, target: Path) -> None:
+    """Copy a closed database. Raises OSError, also when its log was not merged into it.
+
+    Only ever a closed one: closing any handle on the live file would give up DuckDB's lock on it.
+    """
+    _require_merged(path)
+    with path.open("rb") as reading, target.open("xb") as writing:
+        shutil.copyfileobj(reading, writing, 1 << 22)
+        writing.flush()
+        os.fsync(writing.fileno())
 
 
 def storage_problem(path: Path | None, error: BaseException) -> StoreProblem:
@@ -90,6 +102,12 @@ def _copy_database(source: Path, target: Path) -> None:
         connection.execute("CHECKPOINT fresh")
         connection.execute("DETACH fresh")
         connection.execute("DETACH old")
+
+
+def _require_merged(path: Path) -> None:
+    log = path.with_name(path.name + ".wal")
+    if log.exists():
+        raise OSError(f"{log} was not merged into the database")
 
 
 def _literal(path: Path | str) -> str:

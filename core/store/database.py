@@ -12,7 +12,7 @@ import duckdb
 from duckdb import DuckDBPyConnection as Cursor
 
 from core.errors import StoreProblem
-from core.store.connection import FAULTS, connect, rewrite, storage_problem
+from core.store.connection import FAULTS, connect, copy_closed, rewrite, storage_problem
 from core.store.gate import Gate
 from core.store.settings import StoreSettings
 from core.store.trace import traced
@@ -86,6 +86,32 @@ class Database:
                 raise storage_problem(self.path, error) from error
             finally:
                 self._connection = connect(self.path, self._settings)
+
+    def copy_to(self, target: Path, work: Callable[[Cursor], T], beside: Callable[[T], None]) -> T:
+        """Copy the file, closed meanwhile, and what `work` reads of the same state.
+
+        `beside` is called with that before anybody may write again. Raises StoreProblem in memory, or when
+        the copy failed; the store goes on either way.
+        """
+        if self.path is None:
+            raise StoreProblem(
+                "A store in memory has no backup",
+                found="no file",
+                expected="a store in a directory",
+                fix="set SECOND_LOOK_HOME and start again",
+            )
+        with self._writer, self._gate.exclusive():
+            try:
+                found = self._transaction(work)
+                self._close()
+                copy_closed(self.path, target)
+                beside(found)
+            except (OSError, duckdb.Error) as error:
+                raise storage_problem(target, error) from error
+            finally:
+                self._close()
+                self._connection = connect(self.path, self._settings, read_only=bool(self.reason))
+        return found
 
     def require_writable(self) -> None:
         """Raise StoreProblem when nothing can be written."""

@@ -18,6 +18,9 @@ from core.store.uses import known_arrays
 
 BACKUP_PATTERN = f"{DATABASE_NAME}.schema-*.backup"
 SET_ASIDE_PATTERN = "set-aside-*"
+UNFINISHED_RESTORE = "restore.unfinished"
+STAGED_NAME = "backup-staging"
+"""Second names of arrays while a backup copies them; in the store's directory, since names end at a disk."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ def open_directory(
     to read.
     """
     home = prepare_home(home)
+    _refuse_unfinished_restore(home)
     reason = "it was opened for reading only" if read_only else write_refusal(home)
     if reason:
         return _open_read_only(home, settings, migrations, reason)
@@ -61,6 +65,7 @@ def open_directory(
     try:
         database = _open_current(home / DATABASE_NAME, settings, migrations)
         arrays.sweep(database.read(known_arrays))
+        shutil.rmtree(home / STAGED_NAME, ignore_errors=True)
     except BaseException:
         ownership.release()
         raise
@@ -85,6 +90,18 @@ def set_aside(home: Path, clock: Callable[[], datetime] = utc_now) -> Path:
     finally:
         ownership.release()
     return folder
+
+
+def _refuse_unfinished_restore(home: Path) -> None:
+    if not (home / UNFINISHED_RESTORE).exists():
+        return
+    raise StoreProblem(
+        "A backup was being put back and was interrupted",
+        file=str(home),
+        found="parts of the old and the new store",
+        expected="one of them",
+        fix="run `python -m core store restore` again; what was there lies in the newest set-aside folder",
+    )
 
 
 def _open_read_only(

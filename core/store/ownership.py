@@ -11,6 +11,10 @@ from core.errors import StoreProblem
 from core.store.settings import DATABASE_NAME, LOCK_NAME
 
 
+class StoreInUse(StoreProblem):
+    """The store is open in another process, or a second time in this one."""
+
+
 def prepare_home(home: Path) -> Path:
     """The canonical path of the store's directory, created (for its owner only) when it is new.
 
@@ -58,10 +62,10 @@ class Ownership:
         return self._stream.read(20).strip() or "unknown"
 
 
-def owned_elsewhere(database: Path, pid: str) -> StoreProblem:
+def owned_elsewhere(database: Path, pid: str) -> StoreInUse:
     """The problem of a second instance; `pid` is the owner's process id."""
     same = pid == str(os.getpid())
-    return StoreProblem(
+    return StoreInUse(
         f"another instance owns this store (PID {pid})",
         file=str(database),
         found="this same process has it open already" if same else f"process {pid} has it open",

@@ -106,6 +106,16 @@ class ReviewLog:
             self._report = LogReport(entries=entry.number, head=entry.hash)
             return entry
 
+    def snapshot(self) -> tuple[bytes, bytes | None, int]:
+        """(log, head, entries) as they lie on disk between two entries; the head is None without one."""
+        with self._lock:
+            self._look()
+            if self.path is None or not self.path.exists():
+                return b"", None, 0
+            head = self._head_path()
+            found = head.read_bytes() if head.exists() else None
+            return self.path.read_bytes(), found, self._report.entries
+
     def set_aside(self, reader: str) -> Path:
         """Put a damaged log away under another name and begin a new one that names its digest; the new path.
 

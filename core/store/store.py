@@ -22,6 +22,8 @@ from core.store.analyses import (
     read_analysis,
     read_judged,
 )
+from core.store.backup import back_up
+from core.store.backup_format import Manifest
 from core.store.cases import build_case, case_exists, case_parts, case_row, insert_case, summaries
 from core.store.classifications import (
     build_classification,
@@ -40,7 +42,7 @@ from core.store.records import AnalysisSummary, CaseSummary, StoreInfo, VerifyRe
 from core.store.run_store import RunStore
 from core.store.settings import StoreSettings, default_home, utc_now
 from core.store.uses import Part, uses_of
-from core.types import Analysis, Case, Classification
+from core.types import Analysis, Case, Classification, Progress
 
 
 class Store(CohortStore, RunStore, PointStore):
@@ -86,6 +88,7 @@ class Store(CohortStore, RunStore, PointStore):
 
     def close(self) -> None:
         """Write what is pending, close the file and let the next instance in."""
+        self.closed.set()
         try:
             if not self._database.reason:
                 self._database.write(self._flush_touched)
@@ -187,6 +190,14 @@ class Store(CohortStore, RunStore, PointStore):
         found, log = reports.verify(self._opened), self.reviews.report()
         words = tuple(f"review log: {each}" for each in log.problems)
         return found.model_copy(update={"problems": (*found.problems, *words)})
+
+    def backup(self, folder: Path, progress: Progress) -> tuple[Path, Manifest]:
+        """Copy everything that is kept into a new directory below `folder`; that directory and its manifest.
+
+        Others go on reading and writing, except while the database file itself is copied. A case that is
+        deleted later stays in the backup. Raises StoreProblem, and leaves nothing half done behind.
+        """
+        return back_up(self._opened, self.reviews, folder, self._clock(), progress)
 
     def _insert_analysis(self, cursor: Cursor, analysis: Analysis, parts: tuple[Part, ...]) -> None:
         _require_case(cursor, analysis.case_id)

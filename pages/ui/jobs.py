@@ -22,6 +22,7 @@ RUN = "run"
 MODEL = "model"
 SWEEP = "sweep"
 SELFTEST = "selftest"
+BACKUP = "backup"
 """Kinds of work; a job's key begins with one of them, so that a reload knows what its result names."""
 
 

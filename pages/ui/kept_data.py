@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from core.io.dicom_tags import kept_tags
 from core.store import Store, StoreInfo
+from core.types import Progress
 from core.view.words import count
-from pages.ui import recent, tables
+from pages.ui import jobs, recent, tables
 from pages.ui.menu import OPEN_CASE
+from pages.ui.text import safe_text
 
 
 def show(store: Store, writable: bool) -> None:
@@ -26,6 +30,8 @@ def show(store: Store, writable: bool) -> None:
             "recognised: the case says so where the file admits it."
         )
         st.caption(", ".join(kept_tags()))
+    if info.home:
+        _back_up(store, info)
     st.header("Cases, and how to let one go")
     st.caption(
         "A deleted case goes with everything derived from it: results, pictures, its places in cohorts and "
@@ -42,6 +48,39 @@ def _answer(info: StoreInfo) -> str:
     if info.mode == "memory":
         return f"{held}, in memory: gone when the server stops. Nothing leaves this machine."
     return f"{held}, in the folder below, until you delete them. Nothing leaves this machine."
+
+
+def _back_up(store: Store, info: StoreInfo) -> None:
+    with st.expander("Make a backup", key="backup", expanded=_backup_selected()):
+        st.markdown(
+            "A copy of everything that is kept, in a new directory, checked once it is written. Work goes on "
+            "meanwhile. To put it back, stop the app and run `python -m core store restore DIRECTORY`: what "
+            "is here then is set aside, and no decision is lost. A case that you delete later stays in it."
+        )
+        default = Path(info.home).with_name(f"{Path(info.home).name}-backups")
+        folder = st.text_input(
+            "Folder on the machine that runs this page", str(default), key="backup_folder",
+            help="Outside the store's folder, best on another disk.",
+        )  # fmt: skip
+        st.button("Back up", key="back_up", disabled=not folder, on_click=_start_backup, args=(store, folder))
+        job = jobs.selected() if _backup_selected() else None
+        done = None if job is None else jobs.result_of(job)
+        if done is not None:
+            st.success(f"Done and checked: {safe_text(done, 300)}")
+
+
+def _backup_selected() -> bool:
+    job = jobs.selected()
+    return job is not None and jobs.kind_of(job) == jobs.BACKUP
+
+
+def _start_backup(store: Store, folder: str) -> None:
+    def work(progress: Progress) -> str:
+        path, manifest = store.backup(Path(folder).expanduser(), progress)
+        lost = f"; {count(len(manifest.lost), 'array')} had been lost before" if manifest.lost else ""
+        return f"{path} ({count(len(manifest.files), 'file')}, {manifest.size / 1e6:.1f} MB{lost})"
+
+    jobs.start(jobs.BACKUP, "Making a backup", work, folder)
 
 
 def _rows(info: StoreInfo) -> tuple[tuple[str, str, str], ...]:

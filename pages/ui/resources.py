@@ -38,9 +38,12 @@ def _shut_down(manager: JobManager) -> None:
 def store() -> Store:
     """The one store of this process. Raises StoreProblem, and tries again on the next call."""
     from core.store import Store
+    from core.store.backup_request import serve_backups
 
     opened = Store.open()
     atexit.register(opened.close)
+    # `python -m core store backup` cannot open a store that is in use, and asks us by a file instead.
+    threading.Thread(target=serve_backups, args=(opened,), name="backups", daemon=True).start()
     return opened
 
 

@@ -14,6 +14,7 @@ from core.io.dicom_tags import kept_tags
 from core.selftest import Detail, Finding, SelfTest, keep, kept
 from core.store import Store
 from pages.ui import resources, selftest
+from pages.ui.text import safe_text
 from tests.pages.conftest import Bench, make_case
 
 Text = Callable[[AppTest], str]
@@ -108,3 +109,26 @@ def test_problem_of_a_self_test_is_shown(bench: Bench, monkeypatch: pytest.Monke
     app.button(key="run_selftest").click().run()
     bench.settle()
     assert "It cannot be" in text(app.run())
+
+
+def test_backup_is_made_in_the_background_and_named(bench: Bench, on_disk: Store, tmp_path: Path) -> None:
+    on_disk.put_case(make_case())
+    app = bench.open("pages/data.py")
+    app.text_input(key="backup_folder").set_value(str(tmp_path / "backups")).run()
+    app.button(key="back_up").click().run()
+    bench.settle()
+    app.run()
+    (made,) = (tmp_path / "backups").iterdir()
+    assert safe_text(made.name) in app.success[0].value
+
+
+def test_backup_into_the_store_itself_is_refused_in_words(bench: Bench, on_disk: Store, text: Text) -> None:
+    app = bench.open("pages/data.py")
+    app.text_input(key="backup_folder").set_value(on_disk.info().home).run()
+    app.button(key="back_up").click().run()
+    bench.settle()
+    assert "A backup cannot be written here" in text(app.run())
+
+
+def test_store_in_memory_offers_no_backup(bench: Bench) -> None:
+    assert "Make a backup" not in [each.label for each in bench.open("pages/data.py").expander]
