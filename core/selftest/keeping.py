@@ -42,12 +42,12 @@ def own_store(store: Store | None, progress: Progress) -> tuple[Detail, ...]:
     process owns it.
     """
     progress(0.0, "Reading the whole store")
-    if store is not None:
-        return _verified(store)
     home = default_home()
-    if not (home / DATABASE_NAME).exists():
+    if store is None and not (home / DATABASE_NAME).exists():
         return (Detail(name=str(home), found="there is no store yet"),)
     try:
+        if store is not None:
+            return _verified(store)
         with Store.open(home) as opened:
             return _verified(opened)
     except StoreInUse:

@@ -36,7 +36,7 @@ class StoreBase:
         self._settings = settings
         self._clock = clock
         self._lock = threading.Lock()
-        self._health = StoreHealth()
+        self._health = StoreHealth(lost_writes=opened.lost_writes)
         self._touched: dict[str, datetime] = {}
         self.closed = threading.Event()
         self.reviews = ReviewLog(opened.home, clock, self._database.require_writable)

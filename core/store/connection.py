@@ -16,8 +16,7 @@ from core.store.settings import StoreSettings
 
 Config = dict[str, str | bool | int | float | list[str]]
 
-FAULTS = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
-"""Errors of disk, file or memory; everything else is a mistake in this package and passes through."""
+_FAULTS = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
 
 NO_EXTENSIONS: Config = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
@@ -60,6 +59,14 @@ def rewrite(path: Path) -> None:
     finally:
         fresh.unlink(missing_ok=True)
     sync_directory(path.parent)
+
+
+def is_fault(error: Exception) -> bool:
+    """Whether an error is one of disk, file or memory; every other is a mistake in this package.
+
+    A block whose checksum is wrong comes as the base class itself.
+    """
+    return isinstance(error, (OSError, *_FAULTS)) or type(error) is duckdb.Error
 
 
 def copy_closed(path: Path, target: Path) -> None:

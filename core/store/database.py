@@ -12,8 +12,9 @@ import duckdb
 from duckdb import DuckDBPyConnection as Cursor
 
 from core.errors import StoreProblem
-from core.store.connection import FAULTS, connect, copy_closed, rewrite, storage_problem
+from core.store.connection import connect, copy_closed, is_fault, rewrite, storage_problem
 from core.store.gate import Gate
+from core.store.mark import WriteMark, count_write, lost_writes, note_loss, writes_in
 from core.store.settings import StoreSettings
 from core.store.trace import traced
 
@@ -34,6 +35,7 @@ class Database:
         self._settings = settings
         self._writer = threading.RLock()
         self._gate = Gate()
+        self._mark = None if path is None else WriteMark(path)
         self._connection: Cursor | None = connect(path, settings, read_only=bool(reason))
 
     def read(self, work: Callable[[Cursor], T]) -> T:
@@ -41,10 +43,12 @@ class Database:
         try:
             with self._gate.shared():
                 return self._transaction(work)
-        except FAULTS as fault:
-            if isinstance(fault, duckdb.FatalException):
-                self._degrade(fault)
-            raise storage_problem(self.path, fault) from fault
+        except duckdb.Error as error:
+            if not is_fault(error):
+                raise
+            if isinstance(error, duckdb.FatalException):
+                self._degrade(error)
+            raise storage_problem(self.path, error) from error
 
     def write(self, work: Callable[[Cursor], T]) -> T:
         """What `work` returns, once all it changed is on disk, or nothing is changed.
@@ -55,10 +59,24 @@ class Database:
             self.require_writable()
             try:
                 with self._gate.shared():
-                    return self._transaction(work)
-            except FAULTS as fault:
-                self._degrade(fault)
-                raise storage_problem(self.path, fault) from fault
+                    result, writes = self._transaction(lambda cursor: (work(cursor), count_write(cursor)))
+                if self._mark is not None:
+                    self._mark.put(writes)
+                return result
+            except (duckdb.Error, OSError) as error:
+                if not is_fault(error):
+                    raise
+                self._degrade(error)
+                raise storage_problem(self.path, error) from error
+
+    def find_losses(self) -> int:
+        """Acknowledged writes that are missing and that nobody has taken note of yet, new ones among them."""
+        marked = 0 if self._mark is None else self._mark.read() or 0
+        missing = marked - self.read(writes_in)
+        if missing > 0 and not self.reason:
+            self.write(lambda cursor: note_loss(cursor, missing))
+            missing = 0
+        return self.read(lost_writes) + max(0, missing)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -68,8 +86,13 @@ class Database:
 
     def prepare(self, work: Callable[[Cursor], None]) -> None:
         """Run `work` alone and without a transaction around it: for migrations, which bring their own."""
-        with self._writer, self._gate.exclusive(), self._cursor() as cursor:
-            work(cursor)
+        try:
+            with self._writer, self._gate.exclusive(), self._cursor() as cursor:
+                work(cursor)
+        except duckdb.Error as error:
+            if not is_fault(error):
+                raise
+            raise storage_problem(self.path, error) from error
 
     def rewrite(self) -> None:
         """Replace the file by one that holds only the living rows, see `connection.rewrite`.
@@ -152,7 +175,7 @@ class Database:
             )
         return self._connection.cursor()
 
-    def _degrade(self, fault: duckdb.Error) -> None:
+    def _degrade(self, fault: Exception) -> None:
         if self.path is None or isinstance(fault, duckdb.OutOfMemoryException):
             return
         with self._writer, self._gate.exclusive():

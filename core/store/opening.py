@@ -25,12 +25,16 @@ STAGED_NAME = "backup-staging"
 
 @dataclass(frozen=True)
 class Opened:
-    """An open store's parts. home and ownership: None in memory, ownership also when read-only."""
+    """An open store's parts. home and ownership: None in memory, ownership also when read-only.
+
+    lost_writes: acknowledged writes that the database does not know of.
+    """
 
     database: Database
     arrays: ArrayStore
     home: Path | None
     ownership: Ownership | None
+    lost_writes: int = 0
 
     def close(self) -> None:
         """Close the file, then let the next owner in."""
@@ -64,12 +68,13 @@ def open_directory(
     ownership, arrays = Ownership(home), ArrayFiles(home / ARRAYS_NAME)
     try:
         database = _open_current(home / DATABASE_NAME, settings, migrations)
+        lost = database.find_losses()
         arrays.sweep(database.read(known_arrays))
         shutil.rmtree(home / STAGED_NAME, ignore_errors=True)
     except BaseException:
         ownership.release()
         raise
-    return Opened(database, arrays, home, ownership)
+    return Opened(database, arrays, home, ownership, lost)
 
 
 def set_aside(home: Path, clock: Callable[[], datetime] = utc_now) -> Path:
@@ -119,10 +124,11 @@ def _open_read_only(
     database = Database(path, settings, reason=reason)
     try:
         _require_current(database, migrations)
+        lost = database.find_losses()
     except BaseException:
         database.close()
         raise
-    return Opened(database, ArrayFiles(home / ARRAYS_NAME), home, None)
+    return Opened(database, ArrayFiles(home / ARRAYS_NAME), home, None, lost)
 
 
 def _require_current(database: Database, migrations: Sequence[Migration]) -> None:

@@ -47,17 +47,19 @@ class StoreHealth(Frozen):
     missing_files, damaged_files: arrays without their file or with another hash, counted as misses.
     evicted_analyses: analyses whose arrays were dropped to stay below the size limit.
     failed_rewrites: deletions after which the database file could not be rewritten yet.
+    lost_writes: writes that were acknowledged and are missing: the database or its log was cut or replaced.
     """
 
     missing_files: int = 0
     damaged_files: int = 0
     evicted_analyses: int = 0
     failed_rewrites: int = 0
+    lost_writes: int = 0
 
     @property
     def ok(self) -> bool:
         """True when nothing was lost or left behind; eviction is normal."""
-        return not (self.missing_files or self.damaged_files or self.failed_rewrites)
+        return not (self.missing_files or self.damaged_files or self.failed_rewrites or self.lost_writes)
 
 
 class StoreInfo(Frozen):

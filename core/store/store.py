@@ -35,6 +35,7 @@ from core.store.classifications import (
 )
 from core.store.cohort_store import CohortStore
 from core.store.eviction import remove_case
+from core.store.mark import forget_losses
 from core.store.migrations import MIGRATIONS, Migration
 from core.store.opening import open_directory, open_memory
 from core.store.point_store import PointStore
@@ -189,7 +190,15 @@ class Store(CohortStore, RunStore, PointStore):
         """Read every row, hash every array, follow the review log; changes nothing, reports problems."""
         found, log = reports.verify(self._opened), self.reviews.report()
         words = tuple(f"review log: {each}" for each in log.problems)
-        return found.model_copy(update={"problems": (*found.problems, *words)})
+        lost = self.info().health.lost_writes
+        told = (f"{lost} acknowledged writes are missing: the database or its log was cut or replaced",)
+        return found.model_copy(update={"problems": (*found.problems, *words, *(told if lost else ()))})
+
+    def take_note_of_losses(self) -> None:
+        """Let the warning about lost writes go; whoever calls this has read it. Raises StoreProblem."""
+        self._database.write(forget_losses)
+        with self._lock:
+            self._health = self._health.model_copy(update={"lost_writes": 0})
 
     def backup(self, folder: Path, progress: Progress) -> tuple[Path, Manifest]:
         """Copy everything that is kept into a new directory below `folder`; that directory and its manifest.

@@ -1,0 +1,37 @@
+"""`python -m tests.faults kills [--trials N] [--migrations N]` or `python -m tests.faults damage [--flips N]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.faults.damage import damage_everything
+from tests.faults.kills import kill_migrations, kill_writers
+
+
+def main() -> int:
+    """Run one kind of fault at full length; 1 when anything was not as it must be."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("kind", choices=("kills", "damage"))
+    parser.add_argument("--trials", type=int, default=200, help="kills in the middle of mixed writes")
+    parser.add_argument("--migrations", type=int, default=50, help="kills in the middle of migrations")
+    parser.add_argument("--flips", type=int, default=100, help="flipped bits, and half as many truncations")
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="second-look-faults-") as folder:
+        if chosen.kind == "kills":
+            tallies = [
+                kill_writers(chosen.trials, Path(folder), chosen.seed),
+                kill_migrations(chosen.migrations, Path(folder), chosen.seed),
+            ]
+        else:
+            tallies = [damage_everything(chosen.flips, Path(folder), chosen.seed)]
+    for tally in tallies:
+        sys.stdout.write("\n".join(tally.lines()) + "\n")
+    return int(any(tally.wrong for tally in tallies))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
