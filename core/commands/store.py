@@ -81,3 +81,12 @@ def store_restore(backup: Path, as_json: bool) -> None:
     print_record({"ok": report.ok, **found.model_dump(mode="json"), "problems": report.problems}, as_json)
     if not report.ok:
         sys.exit(2)
+
+
+@store.command("set-aside")
+@click.option("--json", "as_json", is_flag=True)
+def store_set_aside(as_json: bool) -> None:
+    """Move a damaged database and its arrays into a folder of their own, to start afresh; deletes nothing."""
+    from core.store import default_home, set_aside
+
+    print_record({"set_aside": str(set_aside(default_home()))}, as_json)

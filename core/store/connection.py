@@ -131,5 +131,6 @@ def _opening_problem(path: Path | None, error: duckdb.Error) -> StoreProblem:
         file="" if path is None else str(path),
         found=str(error).splitlines()[0],
         expected="an intact DuckDB file; it is never overwritten",
-        fix="restore the last backup, or move the file away with core.store.set_aside to start afresh",
+        fix="restore a backup (`python -m core store restore DIRECTORY`), or put the damaged store away and "
+        "start afresh (`python -m core store set-aside`)",
     )

@@ -39,7 +39,7 @@ from core.store.mark import forget_losses
 from core.store.migrations import MIGRATIONS, Migration
 from core.store.opening import open_directory, open_memory
 from core.store.point_store import PointStore
-from core.store.records import AnalysisSummary, CaseSummary, StoreInfo, VerifyReport
+from core.store.records import AnalysisSummary, CaseSummary, StoreHealth, StoreInfo, VerifyReport
 from core.store.run_store import RunStore
 from core.store.settings import StoreSettings, default_home, utc_now
 from core.store.uses import Part, uses_of
@@ -180,17 +180,21 @@ class Store(CohortStore, RunStore, PointStore):
         """The classifications of a case without their arrays, newest first."""
         return self._database.read(lambda cursor: classification_summaries(cursor, case_id))
 
+    @property
+    def health(self) -> StoreHealth:
+        """What went wrong since the store was opened."""
+        with self._lock:
+            return self._health
+
     def info(self) -> StoreInfo:
         """Paths, sizes, counts, state and what went wrong since the store was opened."""
-        with self._lock:
-            health = self._health
-        return reports.store_info(self._opened, health)
+        return reports.store_info(self._opened, self.health)
 
     def verify(self) -> VerifyReport:
         """Read every row, hash every array, follow the review log; changes nothing, reports problems."""
         found, log = reports.verify(self._opened), self.reviews.report()
         words = tuple(f"review log: {each}" for each in log.problems)
-        lost = self.info().health.lost_writes
+        lost = self.health.lost_writes
         told = (f"{lost} acknowledged writes are missing: the database or its log was cut or replaced",)
         return found.model_copy(update={"problems": (*found.problems, *words, *(told if lost else ()))})
 

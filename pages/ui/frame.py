@@ -14,8 +14,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.errors import Cancelled, SecondLookError, trace_of
+from core.errors import Cancelled, SecondLookError, StoreProblem, trace_of
 from core.store import Store
+from core.view.words import count
 from pages.ui import resources, selection
 from pages.ui.menu import ASSETS, CASE, menu
 from pages.ui.text import safe_text
@@ -36,6 +37,7 @@ def begin(title: str) -> None:
     selection.seed()
     with st.sidebar:
         _sidebar()
+    _store_banner()
 
 
 def read_only_banner(store: Store) -> bool:
@@ -80,6 +82,12 @@ def show_problem(problem: SecondLookError) -> None:
         }
         lines = [f"**{name}:** {safe_text(fact, LONGEST_FACT)}" for name, fact in facts.items() if fact]
         st.markdown("  \n".join(lines))
+        if isinstance(problem, StoreProblem) and resources.store_or_none() is None:
+            st.button(
+                "Go on without keeping anything", key="in_memory", on_click=resources.go_on_in_memory,
+                help="For everybody who uses this server, until it stops or the store is tried again. "
+                "What is on disk is not touched.",
+            )  # fmt: skip
 
 
 def show_incident(incident: str) -> None:
@@ -88,6 +96,35 @@ def show_incident(incident: str) -> None:
         f"Something went wrong that this program did not foresee. Your stored cases are unchanged. "
         f"Reload the page to try again; the log describes it under incident `{incident}`."
     )
+
+
+def _store_banner() -> None:
+    """What is wrong with the store and concerns every page, until somebody has acted on it."""
+    if resources.keeps_nothing():
+        with st.container(border=True, key="keeps_nothing"):
+            st.warning("**Nothing is kept.** The store could not be opened, and all work is in memory only: "
+                       "decisions and results are gone when the server stops.")  # fmt: skip
+            st.button("Try the store again", key="try_store", on_click=resources.try_the_store_again)
+        return
+    store = resources.store_or_none()
+    if store is None or not store.health.lost_writes:
+        return
+    with st.container(border=True, key="lost_writes"):
+        lost = count(store.health.lost_writes, "write")
+        st.error(
+            f"**Something that was kept is gone: {lost}.** The database or its log was cut, deleted or "
+            "replaced by an older copy while this program was not running. Cases, results, cohorts or "
+            "limits of the last session may be missing; decisions lie in a file of their own, which is "
+            "checked apart. To get them back, stop the app and restore a backup: "
+            "`python -m core store restore DIRECTORY`."
+        )
+        with boundary():
+            st.button("I have read this", key="read_losses", on_click=_take_note, args=(store,))
+
+
+def _take_note(store: Store) -> None:
+    with boundary():
+        store.take_note_of_losses()
 
 
 def _sidebar() -> None:

@@ -32,15 +32,41 @@ def _shut_down(manager: JobManager) -> None:
     manager.shutdown()
 
 
+class _Choice:
+    """Mutable on purpose: whether this process goes on without its store."""
+
+    memory = False
+
+
+def store() -> Store:
+    """The one store of this process. Raises StoreProblem, and tries again on the next call."""
+    return _opened(_Choice.memory)
+
+
+def keeps_nothing() -> bool:
+    """Whether somebody chose to go on in memory."""
+    return _Choice.memory
+
+
+def go_on_in_memory() -> None:
+    """Use a store in memory from now on, for everybody, until `try_the_store_again`."""
+    _Choice.memory = True
+
+
+def try_the_store_again() -> None:
+    """Let go of the store in memory, with everything in it, and open the one on disk."""
+    _Choice.memory = False
+    _opened.clear()
+
+
 # What is released while the program goes on (the menu's "Clear cache") must let go of files and threads:
 # a store that stays open would refuse its successor.
 @st.cache_resource(show_spinner="Opening the store", on_release=_close)
-def store() -> Store:
-    """The one store of this process. Raises StoreProblem, and tries again on the next call."""
+def _opened(memory: bool) -> Store:
     from core.store import Store
     from core.store.backup_request import serve_backups
 
-    opened = Store.open()
+    opened = Store.open(mode="memory" if memory else "auto")
     atexit.register(opened.close)
     # `python -m core store backup` cannot open a store that is in use, and asks us by a file instead.
     threading.Thread(target=serve_backups, args=(opened,), name="backups", daemon=True).start()

@@ -1,4 +1,4 @@
-"""`python -m tests.faults kills [--trials N] [--migrations N]` or `python -m tests.faults damage [--flips N]`."""
+"""`python -m tests.faults kills [--trials N] [--migrations N]`, or `… damage [--flips N]`."""
 
 from __future__ import annotations
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import StoreProblem
+from core.store import Store
+from core.store.settings import DATABASE_NAME
 from pages.ui import frame, resources
 from tests.pages.conftest import Bench, make_case
 
 Text = Callable[[AppTest], str]
+OWN_STORE = resources.store
 PAGES = ("", "pages/case.py", "pages/about.py")
 
 
@@ -83,3 +87,56 @@ def test_cancelled_work_is_news_and_no_error(bench: Bench, text: Text) -> None:
 def _until_cancelled(progress: Callable[[float, str], None]) -> str:
     while True:
         progress(0.1, "Waiting")
+
+
+@pytest.fixture
+def broken_store(bench: Bench, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The server's own resources over a database file that cannot be opened."""
+    (home / DATABASE_NAME).write_bytes(b"no database")
+    monkeypatch.setattr(resources, "store", OWN_STORE)
+    yield home
+    resources.try_the_store_again()
+
+
+def test_broken_store_offers_to_go_on_in_memory_and_says_so_on_every_page(
+    broken_store: Path, bench: Bench, text: Text
+) -> None:
+    app = bench.open()
+    assert "cannot be opened" in app.error[0].value
+    app.button(key="in_memory").click().run()
+    assert not app.error
+    for page in PAGES:
+        assert "Nothing is kept" in bench.open(page).warning[0].value
+    assert (broken_store / DATABASE_NAME).read_bytes() == b"no database"
+
+
+def test_store_is_tried_again_once_it_was_mended(broken_store: Path, bench: Bench) -> None:
+    app = bench.open()
+    app.button(key="in_memory").click().run()
+    (broken_store / DATABASE_NAME).unlink()
+    app.button(key="try_store").click().run()
+    assert not app.error
+    assert not app.warning
+    assert resources.store().info().mode == "read-write"
+
+
+def test_problem_with_an_open_store_does_not_offer_to_leave_it(bench: Bench) -> None:
+    app = bench.open("pages/data.py")
+    assert "in_memory" not in [each.key for each in app.button]
+
+
+def test_lost_writes_are_told_on_every_page_until_somebody_has_read_it(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "lossy"
+    with Store.open(home) as store:
+        store.put_case(make_case())
+    (home / DATABASE_NAME).unlink()
+    with Store.open(home) as store:
+        monkeypatch.setattr(resources, "store", lambda: store)
+        for page in PAGES:
+            assert "Something that was kept is gone" in bench.open(page).error[0].value
+        app = bench.open()
+        app.button(key="read_losses").click().run()
+        assert not app.error
+        assert store.health.ok

@@ -294,3 +294,15 @@ def test_commands_make_a_backup_and_put_it_back(home: Path, tmp_path: Path) -> N
     assert put_back.exit_code == 0, put_back.output
     assert names_in(home) == {"one"}
     assert CliRunner().invoke(main, ["reviews", "verify"]).exit_code == 0
+
+
+def test_damaged_store_is_put_away_by_command_and_a_new_one_starts(home: Path) -> None:
+    (home / DATABASE_NAME).write_bytes(b"broken")
+    refused = CliRunner().invoke(main, ["store", "info"])
+    assert refused.exit_code == 2
+    assert "set-aside" in refused.output
+    done = CliRunner().invoke(main, ["store", "set-aside"])
+    assert done.exit_code == 0
+    (folder,) = home.glob("set-aside-*")
+    assert (folder / DATABASE_NAME).read_bytes() == b"broken"
+    assert names_in(home) == set()
