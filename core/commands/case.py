@@ -30,12 +30,14 @@ CONTRASTS = get_args(Contrast)
 def inspect(paths: tuple[Path, ...], as_json: bool) -> None:
     """Say what each file is and how it would be read, or why it is refused. A folder is one DICOM series."""
     from core.io import inspect_path, inspection_json
+    from core.io.apart import DecodeWorker
 
     refused = 0
-    for path in paths:
-        found = inspect_path(path)
-        refused += not found.ok
-        click.echo(inspection_json(found) if as_json else _inspect_line(found))
+    with DecodeWorker() as worker, worker.used():
+        for path in paths:
+            found = inspect_path(path)
+            refused += not found.ok
+            click.echo(inspection_json(found) if as_json else _inspect_line(found))
     if refused:
         sys.exit(2)
 
@@ -75,6 +77,7 @@ def analyse(source: Path, reference: Path | None, out: Path | None, as_json: boo
     """Run a model on INPUT (file, zip or folder of one DICOM series) and say whether to review it."""
     from core import pipeline
     from core.io import read_paths
+    from core.io.apart import DecodeWorker
     from core.report import result_files
     from core.store import Store
 
@@ -83,7 +86,8 @@ def analyse(source: Path, reference: Path | None, out: Path | None, as_json: boo
     drawn: Sequence[NamedBytes] = read_paths([reference]) if reference else ()
     config = _analysis_config(choices)
     with Store.open() as store:
-        case = pipeline.open_case(store, files, options, drawn)
+        with DecodeWorker() as worker, worker.used():
+            case = pipeline.open_case(store, files, options, drawn)
         result = pipeline.run_model(store, case, config, progress=stderr_progress())
     if out:
         _write_out(result_files(result), out)

@@ -36,11 +36,12 @@ def cohort_add(source: Path, name: str | None, layout: str | None, as_json: bool
     A table with the columns of predictions (confidence and risk, or label and prob_<class>) becomes a cohort
     without images.
     """
+    from core.io.apart import DecodeWorker
     from core.pipeline.cohorts import add_cohort, holds_predictions
     from core.pipeline.prediction_tables import add_table
     from core.store import Store
 
-    with Store.open() as store:
+    with Store.open() as store, DecodeWorker() as worker, worker.used():
         if layout is None and holds_predictions(source):
             record, _ = add_table(store, source, name)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 import warnings
@@ -37,7 +38,8 @@ def at_boundary(file: str, decode: Callable[[], T]) -> T:
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 - decoders written in Rust raise beside Exception
-            problem = _unexpected(type(error).__name__)
+            memory = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
+            problem = _unexpected("MemoryError" if memory else type(error).__name__)
     if isinstance(problem, InputProblem) and not problem.file:
         problem = InputProblem(
             problem.what, found=problem.found, expected=problem.expected, fix=problem.fix, file=file

@@ -24,7 +24,7 @@ from core.io.decoded import Array
 from core.io.dicom import chosen_stack
 from core.io.dicom_frames import Frame
 from core.io.dicom_stack import Stack
-from core.io.limits import DEFAULT_LIMITS, Limits
+from core.io.limits import Limits, limits_in_force
 from core.io.orient import to_source
 from core.io.reader import read_case
 from core.io.upload import dicom_members
@@ -69,7 +69,7 @@ def dicom_seg(
     maker: SegMaker,
     *,
     reference: Sequence[NamedBytes] = (),
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits | None = None,
 ) -> bytes:
     """`mask` (slice, row, column), uint8 labels, as a binary DICOM Segmentation object.
 
@@ -81,6 +81,7 @@ def dicom_seg(
     Raises SettingsProblem where case or mask do not fit, InputProblem where the files are not those of the
     case or lack what the object needs.
     """
+    limits = limits or limits_in_force()
     _check_mask(case, mask, maker)
     check_source(case, source_files, reference, limits)
     natural = np.ascontiguousarray(to_source(mask, case.image.geometry))
@@ -98,13 +99,14 @@ def check_source(
     case: Case,
     source_files: Sequence[NamedBytes],
     reference: Sequence[NamedBytes] = (),
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits | None = None,
 ) -> None:
     """Raise InputProblem unless `case` was read from these files.
 
     The digest of files and options must give the case's id. The id also covers the bytes of a reference;
     where these are not at hand, voxels and geometry must be equal to the last bit instead.
     """
+    limits = limits or limits_in_force()
     found = read_case(source_files, case.options, reference, limits)
     voxels = case.reference is not None and not reference and _same_image(case, found)
     if found.id != case.id and not voxels:

@@ -8,7 +8,7 @@ from pathlib import Path
 from core.config import Frozen, ReadOptions, canonical_json
 from core.errors import InputProblem
 from core.io.decoded import Choices
-from core.io.limits import DEFAULT_LIMITS, Limits
+from core.io.limits import Limits, limits_in_force
 from core.io.orient import axis_codes
 from core.io.paths import read_path
 from core.io.reader import Opened, open_case
@@ -92,18 +92,20 @@ class Inspection(Frozen):
 def inspect_files(
     files: Sequence[NamedBytes],
     options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits | None = None,
 ) -> CaseSummary:
     """Summary of the case in `files`; raises InputProblem as `read_case` does."""
+    limits = limits or limits_in_force()
     return _summary(open_case(files, options, (), limits))
 
 
 def inspect_path(
     path: str | Path,
     options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits | None = None,
 ) -> Inspection:
     """Summary of the file or folder at `path`, or the problem with it; never raises for bad content."""
+    limits = limits or limits_in_force()
     try:
         return Inspection(file=str(path), case=inspect_files(read_path(path, limits), options, limits))
     except InputProblem as problem:

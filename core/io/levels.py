@@ -10,7 +10,7 @@ import numpy as np
 from core.config import ReadOptions
 from core.io.boundary import at_boundary
 from core.io.decoded import Array
-from core.io.limits import DEFAULT_LIMITS, Limits
+from core.io.limits import Limits, limits_in_force
 from core.io.names import display_name
 from core.io.reference import MOST_LABELS
 from core.io.upload import decode_upload
@@ -31,8 +31,9 @@ class Levels:
     solid: tuple[int, ...]
 
 
-def reference_levels(file: NamedBytes, limits: Limits = DEFAULT_LIMITS) -> Levels:
+def reference_levels(file: NamedBytes, limits: Limits | None = None) -> Levels:
     """Levels of a mask file; raises InputProblem where it cannot be decoded."""
+    limits = limits or limits_in_force()
     name = display_name(file.name)
     return at_boundary(name, lambda: levels_of(decode_upload([file], ReadOptions(), limits).values[0]))
 

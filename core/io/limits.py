@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
+from functools import lru_cache
+
+from pydantic import Field, ValidationError
 
 from core.config import Frozen
-from core.errors import InputProblem
+from core.errors import InputProblem, SettingsProblem
 
 MIB = 1 << 20
 
@@ -17,21 +21,82 @@ class Limits(Frozen):
     upload: all files of one upload together. voxels: one volume, all channels. pixels: one slice.
     inflated: everything that one upload unpacks to. ratio: unpacked per packed byte, looked at
     above `ratio_floor`. header: text or tags before the image data. pages: of a TIFF, frames of a
-    DICOM object. Source of the numbers: measurements in the project's reliability notes.
+    DICOM object. rows, columns, field: of a table, the last in characters. memory, seconds: what
+    decoding may use in a process of its own. Source of the numbers: measurements in the project's
+    reliability notes.
     """
 
-    upload: int = 200 * 10**6
-    voxels: int = 512**3
-    pixels: int = 64 * 10**6
-    members: int = 5000
-    inflated: int = 2 << 30
-    ratio: float = 200.0
-    ratio_floor: int = MIB
-    header: int = MIB
-    pages: int = 5000
+    upload: int = Field(default=200 * 10**6, gt=0)
+    voxels: int = Field(default=512**3, gt=0)
+    pixels: int = Field(default=64 * 10**6, gt=0)
+    members: int = Field(default=5000, gt=0)
+    inflated: int = Field(default=2 << 30, gt=0)
+    ratio: float = Field(default=200.0, gt=0)
+    ratio_floor: int = Field(default=MIB, ge=0)
+    header: int = Field(default=MIB, gt=0)
+    pages: int = Field(default=5000, gt=0)
+    rows: int = Field(default=200_000, gt=0)
+    columns: int = Field(default=200, gt=0)
+    field: int = Field(default=10_000, gt=0)
+    memory: int = Field(default=4 << 30, gt=0)
+    seconds: float = Field(default=120.0, gt=0)
 
 
-DEFAULT_LIMITS = Limits()
+VARIABLE = "SECOND_LOOK_LIMITS"
+"""Environment variable with other limits, as JSON: {"upload": 500000000}."""
+
+
+class LimitRow(Frozen):
+    """One limit in words, for a page and the README."""
+
+    key: str
+    label: str
+    value: str
+    guards: str
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Limits:
+    try:
+        return Limits.model_validate_json(text or "{}")
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or VARIABLE
+        raise SettingsProblem(
+            f"The limits in {VARIABLE} cannot be used",
+            found=f"{where}: {first['msg']}",
+            expected=f"JSON with any of {', '.join(Limits.model_fields)}",
+            fix=f"correct {VARIABLE}, or remove it",
+        ) from error
+
+
+def limits_in_force() -> Limits:
+    """The limits of this process: the built-in ones, changed by an operator. Raises SettingsProblem."""
+    return _parsed(os.environ.get(VARIABLE, ""))
+
+
+def limit_rows(limits: Limits) -> tuple[LimitRow, ...]:
+    """Every limit in words."""
+    megabyte, million = 1e6, 1e6
+    rows = (
+        ("upload", "All files of one upload", f"{limits.upload / megabyte:.0f} MB", "memory of the server"),
+        ("voxels", "Voxels of a volume, all channels", f"{limits.voxels / million:.0f} million", "memory"),
+        ("pixels", "Pixels of one slice", f"{limits.pixels / million:.0f} million", "decompression bombs"),
+        ("members", "Files of one upload or zip", f"{limits.members:,}", "endless archives"),
+        ("inflated", "What one upload unpacks to", f"{limits.inflated / MIB:,.0f} MiB", "zip and gzip bombs"),
+        ("ratio", "Unpacked per packed byte", f"{limits.ratio:.0f}, above {limits.ratio_floor / MIB:.0f} MiB",
+         "zip and gzip bombs"),
+        ("header", "Text before the image data", f"{limits.header / MIB:.0f} MiB", "endless headers"),
+        ("pages", "Pages of a TIFF, frames of a DICOM object", f"{limits.pages:,}", "endless stacks"),
+        ("rows", "Rows of a table", f"{limits.rows:,}", "memory"),
+        ("columns", "Columns of a table", f"{limits.columns:,}", "memory"),
+        ("field", "Characters of one field of a table", f"{limits.field:,}", "memory"),
+        ("memory", "Memory of the process that decodes", f"{limits.memory / MIB:,.0f} MiB", "every decoder"),
+        ("seconds", "Time of the process that decodes", f"{limits.seconds:g} s", "decoders that hang"),
+    )  # fmt: skip
+    return tuple(
+        LimitRow(key=key, label=label, value=value, guards=guards) for key, label, value, guards in rows
+    )
 
 
 def check_upload(sizes: Sequence[int], limits: Limits, file: str = "") -> None:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from core.errors import InputProblem
 from core.io.archive import Members, is_npz
-from core.io.limits import DEFAULT_LIMITS, Limits, check_upload
+from core.io.limits import Limits, check_upload, limits_in_force
 from core.io.names import display_name
 from core.io.packed import packed_index
 from core.io.rows import read_rows
@@ -26,11 +26,12 @@ MOST_FILES = 100_000
 _TABLE = (".csv", ".tsv", ".parquet")
 
 
-def open_listing(source: Path | Sequence[NamedBytes], limits: Limits = DEFAULT_LIMITS) -> Listing:
+def open_listing(source: Path | Sequence[NamedBytes], limits: Limits | None = None) -> Listing:
     """The files of a folder, of a zip, or of an upload; a table on disk comes with the files beside it.
 
     Raises InputProblem when there is nothing, too much, or an archive is refused.
     """
+    limits = limits or limits_in_force()
     if isinstance(source, Path):
         return _on_disk(source, limits)
     check_upload([len(file.data) for file in source], limits)

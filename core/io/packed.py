@@ -15,7 +15,7 @@ from core.config import ReadOptions
 from core.errors import InputProblem
 from core.io.archive import is_npz
 from core.io.decoded import COLOUR, GREY, Array, Decoded
-from core.io.limits import DEFAULT_LIMITS, Limits, check_size
+from core.io.limits import Limits, check_size, limits_in_force
 from core.io.names import display_name
 from core.io.npz import read_npz
 from core.io.reader import READER_VERSION, NamedMask, make_case
@@ -27,8 +27,9 @@ _SOURCE_KIND = "packed"
 class Packed:
     """The arrays of a packed npz, checked against each other."""
 
-    def __init__(self, file: NamedBytes, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, file: NamedBytes, limits: Limits | None = None) -> None:
         """Raises InputProblem when a key is missing or lengths differ."""
+        limits = limits or limits_in_force()
         self.name = display_name(file.name)
         arrays = _arrays(file, limits)
         self._image = arrays["image"]
@@ -70,8 +71,9 @@ class Packed:
         return _problem(self.name, found, expected)
 
 
-def packed_index(file: NamedBytes, limits: Limits = DEFAULT_LIMITS) -> PackedIndex:
+def packed_index(file: NamedBytes, limits: Limits | None = None) -> PackedIndex:
     """Patients and slice numbers of a packed npz; raises InputProblem where it is none."""
+    limits = limits or limits_in_force()
     return _index(_arrays(file, limits), display_name(file.name))
 
 

@@ -6,20 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import InputProblem
-from core.io.limits import DEFAULT_LIMITS, Limits, check_upload
+from core.io.limits import Limits, check_upload, limits_in_force
 from core.types import NamedBytes
 
 
-def read_path(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> tuple[NamedBytes, ...]:
+def read_path(path: str | Path, limits: Limits | None = None) -> tuple[NamedBytes, ...]:
     """The file at `path`, or all files below the folder at `path` (links are not followed)."""
+    limits = limits or limits_in_force()
     return read_paths([path], limits)
 
 
-def read_paths(paths: Sequence[str | Path], limits: Limits = DEFAULT_LIMITS) -> tuple[NamedBytes, ...]:
+def read_paths(paths: Sequence[str | Path], limits: Limits | None = None) -> tuple[NamedBytes, ...]:
     """The files at `paths`, folders opened, in sorted order; their names are relative and only labels.
 
     Raises InputProblem when there is none, one cannot be read, or together they are too large.
     """
+    limits = limits or limits_in_force()
     found = [pair for path in paths for pair in _files(Path(path), limits)]
     label = str(paths[0]) if len(paths) == 1 else ""
     try:

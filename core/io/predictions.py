@@ -16,7 +16,7 @@ from core.errors import InputProblem
 from core.io.archive import is_npz
 from core.io.boundary import at_boundary
 from core.io.decoded import Array, Decoded
-from core.io.limits import DEFAULT_LIMITS, Limits
+from core.io.limits import Limits, limits_in_force
 from core.io.names import display_name
 from core.io.npz import NPY, read_npy, read_npz
 from core.io.orient import from_source, orient, source_affine
@@ -75,13 +75,14 @@ def read_prediction(
     files: Sequence[NamedBytes],
     case: Case,
     class_levels: tuple[int, ...],
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits | None = None,
 ) -> Prediction:
     """One sample of `case` from one file, or from one picture per slice, in slice order.
 
     class_levels: mask value of class 1, 2, ... (numbers from 1 on are understood too); () for inside and
     outside only. Raises InputProblem where size, position or values do not fit.
     """
+    limits = limits or limits_in_force()
     name = display_name(files[0].name)
     if len(files) > 1:
         parts = [_one(file, _slice_case(case, k), class_levels, limits) for k, file in enumerate(files)]

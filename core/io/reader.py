@@ -12,7 +12,7 @@ from core.config import ReadOptions, digest
 from core.errors import InputProblem
 from core.io.boundary import at_boundary
 from core.io.decoded import Array, Choices, Decoded
-from core.io.limits import DEFAULT_LIMITS, Limits, check_upload
+from core.io.limits import Limits, check_upload, limits_in_force
 from core.io.names import display_name
 from core.io.orient import orient, orientation_note
 from core.io.reference import fit_reference
@@ -39,7 +39,7 @@ def read_case(
     files: Sequence[NamedBytes],
     options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
     reference: Sequence[NamedBytes] = (),
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits | None = None,
     *,
     group: str | None = None,
     class_levels: tuple[int, ...] | None = None,
@@ -50,6 +50,7 @@ def read_case(
     ..., see `fit_reference`. Same bytes and options, same case id and arrays. Raises InputProblem, never
     anything else, for what cannot be read.
     """
+    limits = limits or limits_in_force()
     case = _open(files, options, reference, limits, class_levels).case
     return case if group is None else replace(case, group=group)
 
@@ -58,9 +59,10 @@ def open_case(
     files: Sequence[NamedBytes],
     options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
     reference: Sequence[NamedBytes] = (),
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits | None = None,
 ) -> Opened:
     """`read_case` with the choices, tags and digests that an inspection shows."""
+    limits = limits or limits_in_force()
     return _open(files, options, reference, limits, None)
 
 

@@ -9,26 +9,17 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from core.config import Frozen
 from core.errors import InputProblem
+from core.io.limits import Limits, limits_in_force
 from core.io.names import display_name
 from core.types import NamedBytes, Rows
 
-
-class TableLimits(Frozen):
-    """Largest table that is read: rows, columns, characters per field."""
-
-    rows: int = 200_000
-    columns: int = 200
-    field: int = 10_000
-
-
 SEPARATORS = (",", ";", "\t")
-TABLE_LIMITS = TableLimits()
 
 
-def read_rows(file: NamedBytes, limits: TableLimits = TABLE_LIMITS) -> Rows:
+def read_rows(file: NamedBytes, limits: Limits | None = None) -> Rows:
     """The rows of a table; raises InputProblem for what is no table or passes a limit."""
+    limits = limits or limits_in_force()
     name = display_name(file.name)
     lines = _parquet(file.data, name, limits) if file.data[:4] == b"PAR1" else _csv(file.data, name, limits)
     header = [each.strip() for each in next(lines, [])]
@@ -57,7 +48,7 @@ def read_rows(file: NamedBytes, limits: TableLimits = TABLE_LIMITS) -> Rows:
     return tuple(rows)
 
 
-def _csv(data: bytes, name: str, limits: TableLimits) -> Iterator[list[str]]:
+def _csv(data: bytes, name: str, limits: Limits) -> Iterator[list[str]]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -75,7 +66,7 @@ def _csv(data: bytes, name: str, limits: TableLimits) -> Iterator[list[str]]:
         raise _refused(name, "quotation marks or fields that do not end", "a well-formed CSV") from None
 
 
-def _parquet(data: bytes, name: str, limits: TableLimits) -> Iterator[list[str]]:
+def _parquet(data: bytes, name: str, limits: Limits) -> Iterator[list[str]]:
     import pyarrow as pa  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 

@@ -17,7 +17,7 @@ from core.config import ReadOptions
 from core.errors import InputProblem
 from core.io.boundary import at_boundary
 from core.io.decoded import Array, Decoded
-from core.io.limits import DEFAULT_LIMITS, Limits, check_size
+from core.io.limits import Limits, check_size, limits_in_force
 from core.io.names import display_name
 from core.io.reader import READER_VERSION, NamedMask, make_case
 from core.io.reference import AFFINE_TOLERANCE_MM
@@ -34,12 +34,13 @@ def read_stack(
     *,
     group: str,
     class_levels: tuple[int, ...] | None = None,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits | None = None,
 ) -> Case:
     """One volume whose k-th slice is the k-th picture; the sizes must agree, nothing is resampled.
 
     references: as many as images, or none.
     """
+    limits = limits or limits_in_force()
     if references and len(references) != len(images):
         raise _refused(name, f"{len(images)} pictures and {len(references)} masks", "a mask for each picture")
     image = _pages(name, images, limits)
@@ -56,9 +57,10 @@ def read_channels(
     *,
     group: str,
     class_levels: tuple[int, ...] | None = None,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits | None = None,
 ) -> Case:
     """One case whose k-th channel is the k-th file; sizes and positions in the body must agree."""
+    limits = limits or limits_in_force()
     parts = [_decode(file, limits) for file in images]
     first = parts[0]
     for file, part in zip(images, parts, strict=True):
@@ -95,9 +97,10 @@ def read_fitted(
     *,
     group: str,
     class_levels: tuple[int, ...] | None = None,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits | None = None,
 ) -> Case:
     """A picture resampled to the size of its mask where they differ; the mask stays as it is."""
+    limits = limits or limits_in_force()
     picture, mask = _decode(image, limits), _decode(reference, limits)
     wanted = mask.values.shape[2:]
     if picture.values.shape[1] != 1 or mask.values.shape[1] != 1:

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import InputProblem
+from core.io.limits import Limits
 from core.io.names import display_name
 from core.io.paths import read_path
-from core.io.rows import TABLE_LIMITS, TableLimits, read_rows
+from core.io.rows import read_rows
 from core.types import BoolArray, Float64Array, Level, NamedBytes, Rows, Task, UnitTable
 
 COLUMNS = (
@@ -31,7 +32,7 @@ def read_table_path(path: str | Path, level: Level = "case") -> UnitTable:
     return read_table(files[0], level)
 
 
-def read_table(file: NamedBytes, level: Level = "case", limits: TableLimits = TABLE_LIMITS) -> UnitTable:
+def read_table(file: NamedBytes, level: Level = "case", limits: Limits | None = None) -> UnitTable:
     """The units of a table; what they are (whole cases or slices) is said by `level`.
 
     Without `group` every case is a patient of its own. Raises InputProblem that names the row for a value

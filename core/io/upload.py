@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 
 from core.config import ReadOptions
@@ -29,7 +30,12 @@ DECODERS: dict[Kind, Decoder] = {
 
 
 def decode_upload(files: Sequence[NamedBytes], options: ReadOptions, limits: Limits) -> Decoded:
-    """The image in one file, one zip, or the files of one DICOM series.
+    """The image in one file, one zip, or the files of one DICOM series, decoded where DECODER says."""
+    return DECODER.get()(files, options, limits)
+
+
+def decode_here(files: Sequence[NamedBytes], options: ReadOptions, limits: Limits) -> Decoded:
+    """`decode_upload` in this process.
 
     Pure: bytes in, one record out, so that it can run in another process. Raises InputProblem, or
     whatever a library throws (see core.io.boundary).
@@ -43,6 +49,12 @@ def decode_upload(files: Sequence[NamedBytes], options: ReadOptions, limits: Lim
     wanted = [file for file in files if not is_junk(file.name)]
     notes = skipped_note([file.name for file in files if is_junk(file.name)])
     return _with_notes(_decode_members(wanted, options, limits), notes)
+
+
+DECODER: ContextVar[Callable[[Sequence[NamedBytes], ReadOptions, Limits], Decoded]] = ContextVar(
+    "decoder", default=decode_here
+)
+"""Who decodes what this thread reads: this process, or `core.io.apart.DecodeWorker.used`."""
 
 
 def dicom_members(files: Sequence[NamedBytes], limits: Limits) -> list[NamedBytes]:

@@ -30,7 +30,13 @@ def start(kind: str, title: str, work: Callable[[Progress], str], key: str) -> N
     """Queue `work` and select its job; one with the same key that is still going on is joined instead."""
     managers = {ANALYSE: resources.jobs, READ: resources.readers}
     manager = managers.get(kind, resources.cohort_jobs)()
-    selection.choose(job=manager.submit(title, work, key=f"{kind}:{key}"))
+    decoder = resources.decoder()
+
+    def guarded(progress: Progress) -> str:
+        with decoder.used():
+            return work(progress)
+
+    selection.choose(job=manager.submit(title, guarded, key=f"{kind}:{key}"))
 
 
 def selected() -> JobStatus | None:

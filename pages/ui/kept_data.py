@@ -6,7 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.io import limit_rows, limits_in_force
 from core.io.dicom_tags import kept_tags
+from core.io.limits import VARIABLE
 from core.store import Store, StoreInfo
 from core.types import Progress
 from core.view.words import count
@@ -30,6 +32,16 @@ def show(store: Store, writable: bool) -> None:
             "recognised: the case says so where the file admits it."
         )
         st.caption(", ".join(kept_tags()))
+    with st.expander("What is read, and the limits", key="limits"):
+        st.markdown(
+            "Files are recognised by their content, never by their name. What passes a limit is refused with "
+            "a message that says what was found. An operator changes limits by the environment variable "
+            f"`{VARIABLE}`."
+        )
+        tables.show(
+            ("Limit", "Value", "Guards against"),
+            [(each.label, each.value, each.guards) for each in limit_rows(limits_in_force())],
+        )
     if info.home:
         _back_up(store, info)
     st.header("Cases, and how to let one go")

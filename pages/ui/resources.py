@@ -15,6 +15,7 @@ from core.engine import JobManager
 from core.errors import SecondLookError, StoreProblem
 
 if TYPE_CHECKING:
+    from core.io.apart import DecodeWorker
     from core.store import Store
 
 HEAVY = ("core.pipeline", "core.inference", "core.uncertainty", "core.io", "core.cohort", "core.report")
@@ -93,6 +94,21 @@ def readers() -> JobManager:
     return JobManager()
 
 
+def _end(worker: DecodeWorker) -> None:
+    atexit.unregister(worker.close)
+    worker.close()
+
+
+@st.cache_resource(show_spinner=False, on_release=_end)
+def decoder() -> DecodeWorker:
+    """Decodes what is uploaded, in a process of its own: a file that brings it down costs one upload."""
+    from core.io.apart import DecodeWorker
+
+    worker = DecodeWorker()
+    atexit.register(worker.close)
+    return worker
+
+
 @st.cache_resource(show_spinner=False, on_release=_shut_down)
 def cohort_jobs() -> JobManager:
     """Adds and runs whole cohorts, so that a single case does not wait for two thousand."""
@@ -119,6 +135,7 @@ def _warm_up(opened: Store | None) -> None:
             importlib.import_module(name)
         except ImportError:
             _log.exception("warm-up could not import %s", name)
+    decoder().start()
     if opened is not None:
         _open_networks(opened)
     # Frozen objects are skipped by later collections, which otherwise hold every session for 0.4 s.

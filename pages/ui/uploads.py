@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.config import ReadOptions, digest
-from core.io import DEFAULT_LIMITS, Choices
+from core.io import Choices, limits_in_force
 from core.pipeline import open_upload
 from core.types import NamedBytes, Progress
 from pages.ui import jobs, resources
@@ -122,7 +122,7 @@ def _named(files: Sequence[UploadedFile]) -> tuple[NamedBytes, ...]:
 
 
 def _formats_help() -> str:
-    limits = DEFAULT_LIMITS
+    limits = limits_in_force()
     return (
         "PNG, JPEG, TIFF, NIfTI (.nii, .nii.gz) or DICOM. "
         f"Together at most {limits.upload / 1e6:.0f} MB, {limits.members} files, "

@@ -73,8 +73,10 @@ def _faults(whole: Path, logged: Path, flips: int, draw: random.Random) -> Itera
     size, log_size = (whole / database).stat().st_size, (logged / wal).stat().st_size
     for _ in range(flips):
         yield whole, "one bit of the database", _flip(database, draw.randrange(size * 8))
-    for _ in range(flips // 8):
-        yield whole, "one page of the database zeroed", _zero(database, draw.randrange(size // PAGE) * PAGE)
+    body = (whole / database).read_bytes()
+    written = [start for start in range(0, size, PAGE) if any(body[start : start + PAGE])]
+    for start in draw.sample(written, min(len(written), flips // 8)):
+        yield whole, "one page of the database zeroed", _zero(database, start)
     for _ in range(flips // 2):
         yield whole, "database cut", _cut(database, draw.randrange(size))
         yield logged, "write-ahead log cut", _cut(wal, draw.randrange(log_size))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,12 +14,23 @@ from hypothesis import strategies as st
 from io_files import dicom, logged, named, nifti, opened, pillow, series, zipped
 
 from core.config import ReadOptions
-from core.errors import InputProblem
-from core.io import Limits, inspect_path, inspection_json, read_case, read_path, read_paths
+from core.errors import InputProblem, SettingsProblem
+from core.io import (
+    Limits,
+    inspect_path,
+    inspection_json,
+    limit_rows,
+    limits_in_force,
+    read_case,
+    read_path,
+    read_paths,
+)
 from core.io.boundary import at_boundary
+from core.io.limits import VARIABLE
 from core.io.names import display_name
 from core.types import NamedBytes
 
+ROOT = Path(__file__).resolve().parents[3]
 RAMP = np.arange(80, dtype=np.uint8).reshape(8, 10)
 SAMPLES = [
     pillow(RAMP),
@@ -150,3 +162,25 @@ def test_inspection_of_a_bad_file_is_one_json_line(tmp_path: Path) -> None:
     assert not record["ok"]
     assert set(record["problem"]) == {"what", "found", "expected", "fix"}
     assert record["problem"]["found"] == "a web page or XML text"
+
+
+def test_limits_can_be_changed_by_an_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, '{"pixels": 50}')
+    with pytest.raises(InputProblem, match="The picture is too large"):
+        opened(pillow(np.zeros((8, 8), np.uint8)))
+    monkeypatch.delenv(VARIABLE)
+    assert opened(pillow(np.zeros((8, 8), np.uint8))).image.values.shape == (1, 1, 8, 8)
+
+
+@pytest.mark.parametrize("text", ["{", '{"pixel": 5}', '{"pixels": -1}', '{"pixels": "many"}', "[]"])
+def test_limits_that_cannot_be_used_are_refused_by_name(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv(VARIABLE, text)
+    with pytest.raises(SettingsProblem, match=VARIABLE):
+        limits_in_force()
+
+
+def test_every_limit_is_told_in_words_and_the_server_takes_as_much() -> None:
+    rows = limit_rows(Limits())
+    assert {each.key for each in rows} | {"ratio_floor"} == set(Limits.model_fields)
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    assert config["server"]["maxUploadSize"] * 10**6 >= Limits().upload

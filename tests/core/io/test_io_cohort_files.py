@@ -13,11 +13,11 @@ from io_files import pillow
 from core.errors import InputProblem
 from core.io.archive import is_npz
 from core.io.levels import Levels, class_values, levels_of
-from core.io.limits import DEFAULT_LIMITS
+from core.io.limits import Limits
 from core.io.listing import MOST_FILES, open_listing
 from core.io.npz import read_npy, read_npz
 from core.io.packed import Packed
-from core.io.rows import TableLimits, read_rows
+from core.io.rows import read_rows
 from core.io.stack import read_channels, read_fitted, read_stack
 from core.types import NamedBytes
 
@@ -208,7 +208,7 @@ class TestNumPyFiles:
     def test_round_trip_without_pickle(self) -> None:
         data = npz(a=np.arange(6).reshape(2, 3), b=np.asfortranarray(np.eye(3)))
         assert is_npz(data)
-        found = read_npz(data, DEFAULT_LIMITS)
+        found = read_npz(data, Limits())
         assert found["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
         assert found["b"].tolist() == np.eye(3).tolist()
 
@@ -216,7 +216,7 @@ class TestNumPyFiles:
         out = io.BytesIO()
         np.save(out, np.array([{}], dtype=object))
         with pytest.raises(InputProblem, match="object"):
-            read_npy(out.getvalue(), DEFAULT_LIMITS)
+            read_npy(out.getvalue(), Limits())
 
     def test_a_header_that_declares_more_than_there_is_is_refused_before_allocation(self) -> None:
         out = io.BytesIO()
@@ -224,14 +224,14 @@ class TestNumPyFiles:
             out, {"descr": "<f8", "fortran_order": False, "shape": (2**20, 2**20)}
         )
         with pytest.raises(InputProblem, match="as declared"):
-            read_npy(out.getvalue(), DEFAULT_LIMITS)
+            read_npy(out.getvalue(), Limits())
 
     @pytest.mark.parametrize("cut", range(0, 130, 13))
     def test_a_cut_file_is_one_message(self, cut: int) -> None:
         out = io.BytesIO()
         np.save(out, np.arange(9))
         with pytest.raises(InputProblem, match="NumPy"):
-            read_npy(out.getvalue()[:cut], DEFAULT_LIMITS)
+            read_npy(out.getvalue()[:cut], Limits())
 
     def test_a_zip_of_other_files_is_no_npz(self) -> None:
         assert not is_npz(zipped(**{"a.npy": b"x", "b.txt": b"y"}))
@@ -289,7 +289,7 @@ class TestRows:
 
     def test_limits_hold(self) -> None:
         data = b"a,b\n1,2\n3,4\n"
-        for limits in (TableLimits(rows=1), TableLimits(columns=1)):
+        for limits in (Limits(rows=1), Limits(columns=1)):
             with pytest.raises(InputProblem, match="at most 1"):
                 read_rows(NamedBytes("t.csv", data), limits)
 

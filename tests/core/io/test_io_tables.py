@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InputProblem
-from core.io.rows import TableLimits
+from core.io.limits import Limits
 from core.io.tables import read_table
 from core.types import NamedBytes, UnitTable
 
@@ -134,11 +134,11 @@ def test_what_cannot_be_a_table_is_refused_with_the_row(name: str) -> None:
 def test_limits_hold() -> None:
     text = "case,confidence,risk\n" + "".join(f"{k},1,0\n" for k in range(5))
     with pytest.raises(InputProblem, match="more than 4 rows"):
-        read(text, limits=TableLimits(rows=4))
+        read(text, limits=Limits(rows=4))
     with pytest.raises(InputProblem, match="3 columns"):
-        read(text, limits=TableLimits(columns=2))
+        read(text, limits=Limits(columns=2))
     with pytest.raises(InputProblem, match="long field"):
-        read("case,confidence,risk\n" + "x" * 50 + ",1,0\n", limits=TableLimits(field=40))
+        read("case,confidence,risk\n" + "x" * 50 + ",1,0\n", limits=Limits(field=40))
 
 
 @given(st.binary(max_size=200))
