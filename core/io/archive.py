@@ -16,6 +16,11 @@ from core.io.sniff import sniff
 from core.types import NamedBytes
 
 _ENTRY, _END = b"PK\x01\x02", b"PK\x05\x06"
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, NotImplementedError,
+    UnicodeDecodeError, OverflowError, IndexError,
+)  # fmt: skip
+"""What zipfile throws for damaged archives: a negative offset, for one, ends in a ValueError."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _JUNK_NAMES = ("dicomdir", "thumbs.db", "desktop.ini", "lockfile", "version")
 _JUNK_SUFFIXES = (
@@ -94,7 +99,7 @@ def is_npz(data: bytes) -> bool:
         return False
     try:
         names = zipfile.ZipFile(io.BytesIO(data)).namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+    except _DAMAGE:
         return False
     return bool(names) and all(name.endswith(".npy") for name in names)
 
@@ -139,7 +144,7 @@ def _open(data: bytes, limits: Limits) -> zipfile.ZipFile:
         )
     try:
         return zipfile.ZipFile(io.BytesIO(data))
-    except zipfile.BadZipFile:
+    except _DAMAGE:
         raise _refused("its directory is damaged", "a valid zip", "copy or upload the file again") from None
 
 
@@ -190,7 +195,7 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> bytes:
     try:
         with archive.open(entry) as stream:
             data = stream.read(most + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+    except _DAMAGE:
         raise _refused(
             f"member {name} is damaged (wrong checksum or data that does not unpack)",
             "intact members",

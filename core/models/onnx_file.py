@@ -180,7 +180,8 @@ def _checked_tensor(tensor: TensorProto, file: str, finite: bool) -> int:
     """Number of values. Constants of operators may be infinite, as masks are; weights may not."""
     name = tensor.name or "a constant"
     if tensor.data_type not in NUMBERS:
-        kind = TensorProto.DataType.Name(tensor.data_type)
+        known = tensor.data_type in TensorProto.DataType.values()
+        kind = TensorProto.DataType.Name(tensor.data_type) if known else f"number {tensor.data_type}"
         raise refusal(file, f"{name} has an odd number type", kind, "floats, integers or truth values")
     try:
         values = onnx.numpy_helper.to_array(tensor)

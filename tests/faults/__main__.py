@@ -1,4 +1,4 @@
-"""`python -m tests.faults kills [--trials N] [--migrations N]`, or `… damage [--flips N]`."""
+"""`python -m tests.faults kills|damage|mutants`, see --help."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.faults.damage import damage_everything
 from tests.faults.kills import kill_migrations, kill_writers
+from tests.faults.mutants import mutate_everything
 
 
 def main() -> int:
     """Run one kind of fault at full length; 1 when anything was not as it must be."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("kind", choices=("kills", "damage"))
+    parser.add_argument("kind", choices=("kills", "damage", "mutants"))
     parser.add_argument("--trials", type=int, default=200, help="kills in the middle of mixed writes")
     parser.add_argument("--migrations", type=int, default=50, help="kills in the middle of migrations")
     parser.add_argument("--flips", type=int, default=100, help="flipped bits, and half as many truncations")
+    parser.add_argument("--count", type=int, default=10_000, help="mutants of files")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="second-look-faults-") as folder:
         if chosen.kind == "kills":
-            tallies = [
+            tallies: list[Any] = [
                 kill_writers(chosen.trials, Path(folder), chosen.seed),
                 kill_migrations(chosen.migrations, Path(folder), chosen.seed),
             ]
-        else:
+        elif chosen.kind == "damage":
             tallies = [damage_everything(chosen.flips, Path(folder), chosen.seed)]
+        else:
+            tallies = [mutate_everything(chosen.count, chosen.seed)]
     for tally in tallies:
         sys.stdout.write("\n".join(tally.lines()) + "\n")
     return int(any(tally.wrong for tally in tallies))

@@ -12,6 +12,8 @@ import pytest
 from io_files import dicom, nifti, opened, pillow, series, zipped
 
 from core.errors import InputProblem
+from core.io.archive import read_members
+from core.io.limits import Limits
 
 RAMP = np.arange(80, dtype=np.uint8).reshape(8, 10)
 SLICES = {f"a/IM{index}.dcm": data for index, data in enumerate(series(3))}
@@ -127,3 +129,12 @@ def test_duplicate_names_are_two_members() -> None:
         for data in series(2):
             archive.writestr(zipfile.ZipInfo("IM.dcm"), data)
     assert opened(out.getvalue()).image.slices == 2
+
+
+def test_directory_that_points_before_the_file_is_refused() -> None:
+    data = bytearray(zipped({"a.png": b"x" * 40}))
+    entry, end = data.rindex(b"PK\x01\x02"), data.rindex(b"PK\x05\x06")
+    # zipfile shifts every offset by as much as the directory lies off the place that its end states.
+    data[end + 16 : end + 20] = (entry + 50).to_bytes(4, "little")
+    with pytest.raises(InputProblem, match="The zip is refused"):
+        read_members(bytes(data), Limits())

@@ -17,6 +17,7 @@ from core.errors import InferenceProblem, ModelProblem
 from core.inference import open_predictor, possible_estimators
 from core.models import ModelRecord, OnnxArchitecture, get_model
 from core.models.importer import import_onnx, preview_model
+from core.models.onnx_file import check_graph
 from core.pipeline.models import add_model
 from core.types import Geometry, Image
 from tests.core.models.onnx_graphs import BIAS, SIZE, WEIGHT, graph, write
@@ -286,3 +287,10 @@ def test_torch_says_that_a_graph_is_not_for_it(home: Path, tmp_path: Path) -> No
 
     with pytest.raises(ModelProblem, match="ONNX graph"):
         load_any_member(add_model(*write(tmp_path, graph())), 0)
+
+
+def test_number_type_that_onnx_does_not_know_is_refused() -> None:
+    model = graph()
+    model.graph.initializer[0].data_type = 127
+    with pytest.raises(ModelProblem):
+        check_graph(model.SerializeToString(), "m.onnx", SIZE, "segmentation")
