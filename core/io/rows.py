@@ -50,9 +50,10 @@ def read_rows(file: NamedBytes, limits: Limits | None = None) -> Rows:
 
 def _csv(data: bytes, name: str, limits: Limits) -> Iterator[list[str]]:
     try:
-        text = data.decode("utf-8-sig")
+        # Excel's "Unicode text" is UTF-16 and says so in its first two bytes.
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
-        raise _refused(name, "bytes that are no UTF-8 text", "a CSV in UTF-8, or Parquet") from None
+        raise _refused(name, "bytes that are no UTF-8 text", "a CSV in UTF-8 or UTF-16, or Parquet") from None
     if "\0" in text:
         raise _refused(name, "zero bytes in the text", "plain text")
     first = text.partition("\n")[0]

@@ -8,6 +8,7 @@ names joined by semicolons; or one `label_<class>` column of 0 and 1 per class. 
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,14 @@ from core.io.rows import read_rows
 from core.types import BoolArray, Float64Array, Level, NamedBytes, Rows, Task, UnitTable
 
 COLUMNS = (
-    "case, and either confidence and risk, or label and one prob_<class> column per class (optional: group)"
+    "case, and either confidence and risk, or label and one prob_<class> column per class, or label (0 or 1) "
+    "and prob (optional: group)"
 )
 FINDING_SEPARATOR = ";"
+_DECIMAL_COMMA, _THOUSANDS = re.compile(r"[+-]?\d+,\d+"), re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 PROB, LABEL = "prob_", "label_"
+BINARY = ("0", "1")
+"""Classes of a table with one column `prob`: the probability of 1."""
 
 
 def read_table_path(path: str | Path, level: Level = "case") -> UnitTable:
@@ -39,7 +44,7 @@ def read_table(file: NamedBytes, level: Level = "case", limits: Limits | None = 
     that is no number, outside [0, 1], repeated or unknown; rows are counted from 1 below the header.
     """
     name = display_name(file.name)
-    rows = read_rows(file, limits)
+    rows = _usual_names(read_rows(file, limits))
     reader = _Reader(name, rows)
     reader.check_columns()
     cases = reader.cases()
@@ -122,6 +127,9 @@ class _Reader:
         self.rows = rows
         self.columns = tuple(rows[0])
         self.classes = tuple(each.removeprefix(PROB) for each in self.columns if each.startswith(PROB))
+        self.binary = not self.classes and {"prob", "label"} <= set(self.columns)
+        if self.binary:
+            self.classes = BINARY
         self.label_columns = tuple(each for each in self.columns if each.startswith(LABEL))
 
     def check_columns(self) -> None:
@@ -186,7 +194,11 @@ class _Reader:
                 expected="a class name after each prob_",
                 fix="name the columns prob_<class>",
             )
-        prob = np.stack([self.numbers(PROB + each, 0.0, 1.0) for each in self.classes], axis=1)
+        if self.binary:
+            positive = self.numbers("prob", 0.0, 1.0)
+            prob = np.stack([1.0 - positive, positive], axis=1)
+        else:
+            prob = np.stack([self.numbers(PROB + each, 0.0, 1.0) for each in self.classes], axis=1)
         label, several = self._findings() if self.label_columns else self._labels(prob)
         if several:
             return prob, label, "multilabel"
@@ -204,9 +216,10 @@ class _Reader:
             for each in names:
                 if each not in position:
                     known = ", ".join(self.classes)[:200]
-                    raise self._row_problem(
-                        number, "A label is unknown", repr(each[:80]), f"a class with a prob_ column: {known}"
-                    )
+                    wanted = f"a class with a prob_ column: {known}"
+                    if self.binary:
+                        wanted = "0 or 1 beside the one column prob, or one column prob_<class> per class"
+                    raise self._row_problem(number, "A label is unknown", repr(each[:80]), wanted)
                 label[number - 1, position[each]] = True
         count = label.sum(axis=1)
         several = len(self.classes) == 1 or bool((count > 1).any())
@@ -263,10 +276,26 @@ class _Reader:
         return InputProblem(what, found=found, expected=expected, fix=fix, file=self.file)
 
 
+def _usual_names(rows: Rows) -> Rows:
+    """The rows with `case_id` called `case`, where there is no column of that name."""
+    if "case" in rows[0] or "case_id" not in rows[0]:
+        return rows
+    names = ["case" if name == "case_id" else name for name in rows[0]]
+    return tuple(dict(zip(names, row.values(), strict=True)) for row in rows)
+
+
 def _number(text: str) -> float | None:
-    """A finite number written with a point; float() would also take "1_0", "nan" and other digits."""
+    """A finite number; float() would also take "1_0", "nan" and other digits.
+
+    A comma counts as the decimal sign, but for what may be thousands.
+
+    >>> _number("0.5"), _number("0,91"), _number("1,234"), _number("nan")
+    (0.5, 0.91, None, None)
+    """
     if not text.isascii() or "_" in text:
         return None
+    if _DECIMAL_COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text):
+        text = text.replace(",", ".")
     try:
         value = float(text)
     except ValueError:

@@ -20,6 +20,8 @@ Shapes = dict[str, tuple[int, ...]]
 MAX_FILE_BYTES = 2 * 1024**3
 MAX_HEADER_BYTES = 10_000_000
 MAX_TENSORS = 20_000
+PARALLEL = "module."
+"""What DataParallel puts before every name."""
 DTYPES = ("F16", "BF16", "F32", "F64", "I64")
 TORCH_SUFFIXES = (".pt", ".pth")
 
@@ -122,6 +124,8 @@ def _torch_state(path: Path, device: Literal["meta", "cpu"]) -> dict[str, Tensor
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded
     if not isinstance(state, dict):
         raise _refusal(path, "The file holds no state dict", type(state).__name__, "names and tensors")
+    if state and all(isinstance(name, str) and name.startswith(PARALLEL) for name in state):
+        state = {name.removeprefix(PARALLEL): value for name, value in state.items()}
     odd = [str(name) for name, value in state.items() if not _is_weight(name, value)]
     if odd or len(state) > MAX_TENSORS:
         found = f"{odd[0][:100]}" if odd else f"{len(state)} entries"

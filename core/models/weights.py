@@ -110,7 +110,15 @@ def _expect(record: ModelRecord, kind: type[Kind]) -> Kind:
 
 
 def _checked_tensors(path: Path, config: Architecture) -> dict[str, Tensor]:
-    _compare(path, read_shapes(path), expected_shapes(config, path.name))
+    return checked_tensors(path, expected_shapes(config, path.name))
+
+
+def checked_tensors(path: Path, expected: Shapes) -> dict[str, Tensor]:
+    """Every weight of a file: names and shapes compared before a value is read, then every value finite.
+
+    Raises ModelProblem.
+    """
+    _compare(path, read_shapes(path), expected)
     tensors = read_tensors(path)
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
@@ -166,17 +174,24 @@ def _storable(name: str, tensor: Tensor) -> Tensor:
 
 
 def _compare(path: Path, found: Shapes, expected: Shapes) -> None:
+    missing = [name for name in expected if name not in found and not name.endswith(COUNTER)]
+    strange = [name for name in found if name not in expected]
+    if strange:
+        told = f"{len(strange)} strange names ({_few(strange)}); {len(missing)} missing ({_few(missing)})"
+        raise _problem(path, "The weights hold a name that the network lacks", told, "only its own names")
     for name, shape in found.items():
-        if name not in expected:
-            raise _problem(path, "The weights hold a name that the network lacks", name, "only its own names")
         if shape != expected[name]:
             raise _problem(path, f"The weight {name} has another shape", str(shape), str(expected[name]))
-    missing = [name for name in expected if name not in found and not name.endswith(COUNTER)]
     if missing:
-        text = f"{len(missing)} missing, first {missing[0]}"
+        text = f"{len(missing)} missing: {_few(missing)}"
         raise _problem(
             path, "The weights are incomplete", text, f"all {len(expected)} weights of the network"
         )
+
+
+def _few(names: list[str]) -> str:
+    """The first five of many names."""
+    return ", ".join(each[:80] for each in names[:5]) + (", …" if len(names) > 5 else "") or "none"
 
 
 def _own_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""`python -m tests.faults kills|damage|mutants`, see --help."""
+"""`python -m tests.faults hostile|mutants|kills|damage`, see --help."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.damage import damage_everything
+from tests.faults.hostile import read_everything
 from tests.faults.kills import kill_migrations, kill_writers
 from tests.faults.mutants import mutate_everything
 
@@ -16,7 +17,7 @@ from tests.faults.mutants import mutate_everything
 def main() -> int:
     """Run one kind of fault at full length; 1 when anything was not as it must be."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("kind", choices=("kills", "damage", "mutants"))
+    parser.add_argument("kind", choices=("hostile", "mutants", "kills", "damage"))
     parser.add_argument("--trials", type=int, default=200, help="kills in the middle of mixed writes")
     parser.add_argument("--migrations", type=int, default=50, help="kills in the middle of migrations")
     parser.add_argument("--flips", type=int, default=100, help="flipped bits, and half as many truncations")
@@ -31,6 +32,8 @@ def main() -> int:
             ]
         elif chosen.kind == "damage":
             tallies = [damage_everything(chosen.flips, Path(folder), chosen.seed)]
+        elif chosen.kind == "hostile":
+            tallies = [read_everything()]
         else:
             tallies = [mutate_everything(chosen.count, chosen.seed)]
     for tally in tallies:

@@ -1,71 +1,68 @@
-"""Every hostile image, mask and archive of the generator meets what its row expects."""
+"""Every hostile file of tests/faults/bad_inputs.py meets what its row expects, in little memory."""
 
 from __future__ import annotations
 
-import importlib.util
-import time
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
-from core.errors import InputProblem
-from core.io import read_case
-from core.types import NamedBytes
+from core.io.apart import DecodeWorker
+from core.io.tables import read_table
+from core.models.formats import read_tensors
+from core.models.weights import checked_tensors
+from tests.faults.bad_inputs import CASES, TEMP, reference_model
+from tests.faults.hostile import IMAGES, outcome, try_row, written
 
-pytestmark = [pytest.mark.data, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
-KINDS = ("image", "nifti", "dicom", "zip")
-# Rows whose text allows a refusal by the list of supported types.
-REFUSAL_ALLOWED = ("gif_animated", "webp_lossy", "bmp_ok")
-SECONDS = 2.0
+OTHER_NETWORK = ("st_meta_html",)
+"""A valid file, but of another network than the reference: read without comparing names."""
+GROWTH = 512 << 20
 CANARIES = ("zip_slip_canary.dcm", "zip_abs_canary.dcm")
 
 
 @pytest.fixture(scope="module")
-def generator(data_dir: Path) -> ModuleType:
-    path = data_dir.parent / "tools" / "make_bad_inputs.py"
-    if not path.is_file():
-        pytest.skip("the generator of hostile files is not beside the real data")
-    spec = importlib.util.spec_from_file_location("make_bad_inputs", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def worker() -> Iterator[DecodeWorker]:
+    with DecodeWorker() as made, made.used():
+        made.start()
+        yield made
 
 
-def written(row: dict[str, Any], folder: Path) -> NamedBytes:
-    path = folder / Path(row["file"]).name
-    if not path.exists():
-        row["fn"](path)
-    return NamedBytes(row["name"], path.read_bytes())
+@pytest.mark.parametrize("key", [key for key, row in CASES.items() if row["kind"] in IMAGES])
+def test_image_meets_its_row_in_little_memory(worker: DecodeWorker, tmp_path: Path, key: str) -> None:
+    met, _, growth = try_row(worker, key, tmp_path)
+    assert met
+    assert growth <= GROWTH
+    assert not any((Path(TEMP) / name).exists() for name in CANARIES)
 
 
-def outcome(files: list[NamedBytes], reference: list[NamedBytes]) -> tuple[str, float]:
-    """What happened, in the words of the rows, and the seconds it took."""
-    start = time.perf_counter()
-    try:
-        case = read_case(files, reference=reference)
-        got = "warn" if case.notes else "accept"
-    except InputProblem as problem:
-        assert all((problem.file, problem.what, problem.found, problem.expected, problem.fix))
-        got = "reject"
-    return got, time.perf_counter() - start
+@pytest.mark.parametrize("key", [key for key, row in CASES.items() if row["role"] == "weights"])
+def test_weights_meet_their_row_and_run_no_code(tmp_path: Path, key: str) -> None:
+    row = CASES[key]
+    path = tmp_path / Path(row["file"]).name
+    row["fn"](path)
+    expected = {name: tuple(each.shape) for name, each in reference_model().state_dict().items()}
+    got = outcome(lambda: read_tensors(path) if key in OTHER_NETWORK else checked_tensors(path, expected))
+    assert got == row["expect"]
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
-def test_every_row_is_met_in_time_and_nothing_is_written(generator: ModuleType, tmp_path: Path) -> None:
-    missed = []
-    rows = {key: row for key, row in generator.CASES.items() if row["kind"] in KINDS}
-    assert len(rows) > 150
-    for key, row in rows.items():
-        file = written(row, tmp_path)
-        image = written(rows[row["pair"]], tmp_path) if row["role"] == "mask" else file
-        got, seconds = outcome([image], [file] if row["role"] == "mask" else [])
-        # A visible note is what "warn" asks for; notes beside an accepted file do no harm.
-        met = got == row["expect"] or (row["expect"] == "accept" and got == "warn")
-        if not (met or (got == "reject" and key in REFUSAL_ALLOWED)) or seconds > SECONDS:
-            missed.append((key, row["expect"], got, round(seconds, 1)))
-    assert missed == []
-    assert not any((Path(generator.TEMP) / name).exists() for name in CANARIES)
+@pytest.mark.parametrize("key", [key for key, row in CASES.items() if row["kind"] == "csv"])
+def test_table_meets_its_row(tmp_path: Path, key: str) -> None:
+    file = written(key, tmp_path)
+    # A warning for formulas is due where the table is written again, and cells are then defused.
+    assert outcome(lambda: read_table(file)) in {CASES[key]["expect"], "accept"} - {
+        "accept" if CASES[key]["expect"] == "reject" else ""
+    }
+
+
+def test_ids_of_a_table_stay_what_they_are(tmp_path: Path) -> None:
+    assert read_table(written("csv_ok", tmp_path)).name == ("001", "002", "003")
+    assert read_table(written("csv_id_na", tmp_path)).name == ("NA", "null", "1E5", "100000")
+    assert read_table(written("csv_semicolon", tmp_path)).prob is not None
+
+
+def test_no_row_of_the_generator_is_left_out() -> None:
+    covered = [r for r in CASES.values() if r["kind"] in (*IMAGES, "csv") or r["role"] == "weights"]
+    assert len(covered) == len(CASES) == 200

@@ -93,7 +93,7 @@ REFUSED = {
     "missing label": ("case,prob_a,prob_b\na,0.5,0.5\n", "column is missing"),
     "two meanings": ("case,confidence,risk,label,prob_a,prob_b\na,1,0,a,0.5,0.5\n", "two things at once"),
     "not a number": ("case,confidence,risk\na,1,0\nb,high,0\n", "row 2 .*'high'"),
-    "decimal comma": ("case;confidence;risk\na;0,5;0\n", "row 1 .*'0,5'"),
+    "thousands or a decimal comma": ("case;confidence;risk\na;1,234;0\n", "row 1 .*'1,234'"),
     "nan": ("case,confidence,risk\na,nan,0\n", "row 1 .*'nan'"),
     "infinity": ("case,confidence,risk\na,inf,0\n", "row 1 .*'inf'"),
     "underscore": ("case,confidence,risk\na,1_0,0\n", "row 1 .*'1_0'"),
@@ -190,9 +190,31 @@ def test_an_empty_file_is_called_one(data: bytes) -> None:
         read_table(NamedBytes("t.csv", data))
 
 
-def test_a_decimal_comma_is_refused_with_what_to_write() -> None:
-    with pytest.raises(InputProblem, match=r"'0,9'.*with a decimal point"):
-        read_table(NamedBytes("t.csv", b"case;confidence;risk\na;0,9;0,1\n"))
+def test_a_decimal_comma_is_read_as_one() -> None:
+    found = read_table(NamedBytes("t.csv", b"case;confidence;risk\n01;0,9;0,1\n"))
+    assert found.name == ("01",)
+    assert (found.confidence["confidence"][0], found.metrics["risk"][0]) == (0.9, 0.1)
+
+
+def test_one_probability_is_that_of_label_one() -> None:
+    found = read_table(NamedBytes("t.csv", b"case_id,label,prob\n007,1,0.75\n008,0,0.25\n"))
+    assert found.name == ("007", "008")
+    assert found.class_names == ("0", "1")
+    assert found.prob is not None
+    assert found.label is not None
+    assert found.prob.tolist() == [[0.25, 0.75], [0.75, 0.25]]
+    assert found.label.tolist() == [[False, True], [True, False]]
+
+
+def test_labels_in_words_beside_one_probability_are_refused() -> None:
+    with pytest.raises(InputProblem, match="0 or 1 beside the one column prob"):
+        read_table(NamedBytes("t.csv", b"case,label,prob\na,pos,0.75\n"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_encodings_of_spreadsheets_are_recognised(encoding: str) -> None:
+    found = read_table(NamedBytes("t.csv", "case,confidence,risk\nä,0.5,0\n".encode(encoding)))
+    assert found.name == ("ä",)
 
 
 @pytest.mark.parametrize(

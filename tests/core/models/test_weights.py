@@ -221,3 +221,9 @@ def test_a_file_with_more_than_weights_is_refused(tmp_path: Path, content: objec
 def test_expected_shapes_use_smps_names() -> None:
     assert expected_shapes(TINY)["segmentation_head.0.weight"] == (1, 8, 3, 3)
     assert json.dumps(sorted(expected_shapes(TINY)))
+
+
+def test_prefix_of_parallel_training_is_taken_off(net: SegmentationNet, tmp_path: Path) -> None:
+    path = tmp_path / "parallel.pt"
+    torch.save({f"module.{name}": value for name, value in net.state_dict().items()}, path)
+    assert set(formats.read_shapes(path)) == set(net.state_dict())
