@@ -28,18 +28,26 @@ _NUMBERS = (
     "RescaleSlope",
     "RescaleIntercept",
 )
-_CODES = (
-    "Modality",
-    "ScanningSequence",
-    "SequenceVariant",
-    "MRAcquisitionType",
-    "PatientPosition",
-    "BodyPartExamined",
-    "PhotometricInterpretation",
-    "BurnedInAnnotation",
-)
-# What the standard calls a code string (VR CS): upper-case letters, digits, space and underscore.
-_CODE = re.compile(r"[A-Z0-9_ ]{1,16}")
+_CODES = {
+    "Modality": "AR AU BI CR CT DG DX ECG EPS ES GM HD IO IVOCT IVUS KER LS MG MR NM OAM OCT OP OPM OPT OT "
+    "PT PX REG RF RG RTDOSE RTIMAGE SC SEG SM SR US VL XA XC",
+    "ScanningSequence": "SE IR GR EP RM",
+    "SequenceVariant": "SK MTC SS TRSS SP MP OSP NONE",
+    "MRAcquisitionType": "2D 3D",
+    "PatientPosition": "HFP HFS HFDR HFDL FFDR FFDL FFP FFS LFP LFS RFP RFS AFDR AFDL PFDR PFDL",
+    "BodyPartExamined": "ABDOMEN ABDOMENPELVIS ANKLE AORTA ARM BLADDER BRAIN BREAST CAROTID CHEST "
+    "CHESTABDOMEN CHESTABDPELVIS CLAVICLE COLON CSPINE CTSPINE ELBOW EXTREMITY EYE FEMUR FINGER FOOT HAND "
+    "HEAD HEADNECK HEART HIP HUMERUS JAW KIDNEY KNEE LEG LIVER LSPINE LUNG MEDIASTINUM NECK ORBIT PANCREAS "
+    "PELVIS PROSTATE RETINA RIB SHOULDER SKULL SPINE SPLEEN SSPINE STERNUM STOMACH THIGH THORAX THYROID "
+    "TSPINE TLSPINE UTERUS WHOLEBODY WRIST",
+    "PhotometricInterpretation": "MONOCHROME1 MONOCHROME2 PALETTE_COLOR RGB YBR_FULL YBR_FULL_422 YBR_ICT "
+    "YBR_RCT",
+    "BurnedInAnnotation": "YES NO",
+}
+"""Codes by keyword, as the standard defines them (PS3.3; body parts PS3.16, annex L).
+
+The form of a code is not enough: people write names into these fields too, and names are capital letters.
+"""
 _MAKERS = ("SIEMENS", "GE", "PHILIPS", "CANON", "TOSHIBA", "HITACHI", "FUJIFILM", "BRUKER", "UNITED IMAGING")
 
 
@@ -75,4 +83,5 @@ def _code(dataset: Dataset, key: str) -> str:
     value = dataset.get(key)
     parts = [] if value is None else [value] if isinstance(value, str) else list(value)
     texts = [str(part).strip() for part in parts]
-    return "\\".join(texts) if texts and all(_CODE.fullmatch(text) for text in texts) else ""
+    known = {each.replace("PALETTE_COLOR", "PALETTE COLOR") for each in _CODES[key].split()}
+    return "\\".join(texts) if texts and set(texts) <= known else ""
