@@ -37,7 +37,7 @@ from core.store.cohort_store import CohortStore
 from core.store.eviction import remove_case
 from core.store.mark import forget_losses
 from core.store.migrations import MIGRATIONS, Migration
-from core.store.opening import open_directory, open_memory
+from core.store.opening import open_directory, open_memory, regain
 from core.store.point_store import PointStore
 from core.store.records import AnalysisSummary, CaseSummary, StoreHealth, StoreInfo, VerifyReport
 from core.store.run_store import RunStore
@@ -88,13 +88,39 @@ class Store(CohortStore, RunStore, PointStore):
         self.close()
 
     def close(self) -> None:
-        """Write what is pending, close the file and let the next instance in."""
+        """Write what is pending, close the file and let the next instance in.
+
+        Does nothing in a process that was forked from the owner.
+        """
+        if self._database.inherited:
+            return
         self.closed.set()
         try:
             if not self._database.reason:
                 self._database.write(self._flush_touched)
         finally:
             self._opened.close()
+
+    @property
+    def home(self) -> Path | None:
+        """The store's directory, None in memory."""
+        return self._opened.home
+
+    @property
+    def readable(self) -> bool:
+        """False when a fault left nothing that can be read; opening it again may help."""
+        return self._database.readable
+
+    def write_again(self) -> None:
+        """Go on writing after a full disk or another cause of reading only is gone, without a restart.
+
+        Raises StoreProblem, and stays read-only, when the cause is still there.
+        """
+        with self._database.writing():
+            self._opened = regain(self._opened, self._settings)
+            lost = self._opened.lost_writes
+        with self._lock:
+            self._health = self._health.model_copy(update={"lost_writes": lost})
 
     def put_case(self, case: Case) -> None:
         """Keep a case; one with the same id stays as it is, but lost arrays are repaired.

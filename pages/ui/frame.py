@@ -44,9 +44,12 @@ def read_only_banner(store: Store) -> bool:
     """Whether the store takes new cases; where it does not, says why."""
     info = store.info()
     if info.mode == "read-only":
-        st.warning(
-            f"Stored cases can be shown, nothing new can be kept: {safe_text(info.reason, LONGEST_FACT)}."
-        )
+        with st.container(border=True, key="read_only"):
+            st.warning(
+                f"Stored cases can be shown, nothing new can be kept: {safe_text(info.reason, LONGEST_FACT)}"
+                ". Make room on the disk or remove the cause, then go on; what you typed stays on the page."
+            )
+            st.button("Keep things again", key="write_again", on_click=_write_again, args=(store,))
     return info.mode != "read-only"
 
 
@@ -120,6 +123,11 @@ def _store_banner() -> None:
         )
         with boundary():
             st.button("I have read this", key="read_losses", on_click=_take_note, args=(store,))
+
+
+def _write_again(store: Store) -> None:
+    with boundary():
+        store.write_again()
 
 
 def _take_note(store: Store) -> None:

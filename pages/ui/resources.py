@@ -37,11 +37,21 @@ class _Choice:
     """Mutable on purpose: whether this process goes on without its store."""
 
     memory = False
+    lock = threading.Lock()
 
 
 def store() -> Store:
     """The one store of this process. Raises StoreProblem, and tries again on the next call."""
-    return _opened(_Choice.memory)
+    opened = _opened(_Choice.memory)
+    return opened if opened.readable else _opened_afresh()
+
+
+def _opened_afresh() -> Store:
+    """After a fault that left nothing to read; whoever comes second finds it opened already."""
+    with _Choice.lock:
+        if not _opened(_Choice.memory).readable:
+            _opened.clear()
+        return _opened(_Choice.memory)
 
 
 def keeps_nothing() -> bool:
