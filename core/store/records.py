@@ -66,8 +66,8 @@ class StoreInfo(Frozen):
     """Where the store is, how large, and in which state.
 
     home, database: "" for a store in memory. reason: why it is not writable, "" when it is.
-    free_bytes: room left on the disk, None in memory. leftovers: files beside the store that hold
-    older data (backups before a migration, damaged files that were set aside).
+    free_bytes: room left on the disk, None in memory or when the directory is gone. leftovers: files beside
+    the store that hold older data (backups before a migration, damaged files that were set aside).
     """
 
     home: str

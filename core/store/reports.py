@@ -36,7 +36,7 @@ def store_info(opened: Opened, health: StoreHealth) -> StoreInfo:
         reason=database.reason,
         duckdb_version=duckdb_version,
         database_bytes=_file_bytes(database.path),
-        free_bytes=None if home is None else shutil.disk_usage(home).free,
+        free_bytes=None if home is None or not home.exists() else shutil.disk_usage(home).free,
         leftovers=() if home is None else leftovers(home),
         health=health,
         **database.read(_counts),

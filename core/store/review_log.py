@@ -80,10 +80,10 @@ class ReviewLog:
         note: str = "",
     ) -> LogEntry:
         """Add one entry, once it is on disk. Raises StoreProblem: read-only, full disk, or a damaged log."""
+        self._require_writable()
         with self._lock:
             self._look()
             self._require_whole()
-            self._require_writable()
             standing = None if judged is None else self._state.standing(reader, judged.subject)
             entry = sealed(
                 LogEntry(

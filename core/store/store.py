@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -96,7 +97,8 @@ class Store(CohortStore, RunStore, PointStore):
             return
         self.closed.set()
         try:
-            if not self._database.reason:
+            # All that is lost where this fails is when arrays were used last.
+            with suppress(StoreProblem):
                 self._database.write(self._flush_touched)
         finally:
             self._opened.close()
