@@ -40,7 +40,15 @@ from core.store.mark import forget_losses
 from core.store.migrations import MIGRATIONS, Migration
 from core.store.opening import open_directory, open_memory, regain
 from core.store.point_store import PointStore
-from core.store.records import AnalysisSummary, CaseSummary, StoreHealth, StoreInfo, VerifyReport
+from core.store.reading_through import damage_in
+from core.store.records import (
+    MOST_TOLD,
+    AnalysisSummary,
+    CaseSummary,
+    StoreHealth,
+    StoreInfo,
+    VerifyReport,
+)
 from core.store.run_store import RunStore
 from core.store.settings import StoreSettings, default_home, utc_now
 from core.store.uses import Part, uses_of
@@ -225,6 +233,23 @@ class Store(CohortStore, RunStore, PointStore):
         lost = self.health.lost_writes
         told = (f"{lost} acknowledged writes are missing: the database or its log was cut or replaced",)
         return found.model_copy(update={"problems": (*found.problems, *words, *(told if lost else ()))})
+
+    def read_through(self, after: float = 0.0) -> None:
+        """Read every row and array once, resting as long as reading; what is damaged is in `health.damage`.
+
+        For a thread: it ends when the store is closed. after: seconds to leave to whoever opened the store.
+        """
+        if self.closed.wait(after):
+            return
+        for sentence in damage_in(self._opened, self.closed.wait):
+            if self.closed.is_set():
+                return
+            with self._lock:
+                damage = (*self._health.damage, sentence)[:MOST_TOLD]
+                self._health = self._health.model_copy(update={"damage": damage})
+        with self._lock:
+            done = not self.closed.is_set()
+            self._health = self._health.model_copy(update={"read_through": done})
 
     def take_note_of_losses(self) -> None:
         """Let the warning about lost writes go; whoever calls this has read it. Raises StoreProblem."""

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 HEAVY = ("core.pipeline", "core.inference", "core.uncertainty", "core.io", "core.cohort", "core.report")
 """Modules that the first analysis would otherwise have to wait for."""
 
+SETTLED_SECONDS = 20.0
+"""What the first pages have for themselves before everything that is kept is read once."""
+
 _log = logging.getLogger("second_look.pages")
 
 
@@ -81,6 +84,10 @@ def _opened(memory: bool) -> Store:
     atexit.register(opened.close)
     # `python -m core store backup` cannot open a store that is in use, and asks us by a file instead.
     threading.Thread(target=serve_backups, args=(opened,), name="backups", daemon=True).start()
+    if not memory:
+        # DuckDB finds a damaged block only when it reads it, which may be long after it happened.
+        read = opened.read_through
+        threading.Thread(target=read, args=(SETTLED_SECONDS,), name="read-through", daemon=True).start()
     return opened
 
 

@@ -142,6 +142,22 @@ def test_lost_writes_are_told_on_every_page_until_somebody_has_read_it(
         assert store.health.ok
 
 
+def test_damage_found_by_reading_through_is_told_on_every_page(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "damaged"
+    with Store.open(home) as store:
+        store.put_case(make_case())
+        for path in home.rglob("*.npy"):
+            path.write_bytes(b"nonsense")
+        store.read_through()
+        monkeypatch.setattr(resources, "store", lambda: store)
+        for page in PAGES:
+            said = bench.open(page).error[0].value
+            assert "Part of what is kept is damaged: array" in said
+            assert "store restore DIRECTORY" in said and "analyse its case again" in said
+
+
 def test_read_only_store_says_why_and_goes_on_once_the_cause_is_gone(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
