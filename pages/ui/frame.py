@@ -47,7 +47,8 @@ def read_only_banner(store: Store) -> bool:
         with st.container(border=True, key="read_only"):
             st.warning(
                 f"Stored cases can be shown, nothing new can be kept: {safe_text(info.reason, LONGEST_FACT)}"
-                ". Make room on the disk or remove the cause, then go on; what you typed stays on the page."
+                ". Make room on the disk or remove the cause, then go on; a comment that was not sent stays "
+                "in your browser."
             )
             st.button("Keep things again", key="write_again", on_click=_write_again, args=(store,))
     return info.mode != "read-only"
@@ -138,8 +139,9 @@ def _damage(found: tuple[str, ...]) -> None:
         st.error(
             f"**Part of what is kept is damaged: {safe_text(found[0], 200)}{more}.** It was found by reading "
             "everything once after the start; the rest can be used. A damaged array counts as not kept: "
-            "analyse its case again. A damaged table comes back with a backup: stop the app and run "
-            "`python -m core store restore DIRECTORY`. `python -m core store verify` lists all damage.",
+            "analyse its case again, or open its file again. A damaged table comes back with a backup: stop "
+            "the app and run `python -m core store restore DIRECTORY`; `python -m core store verify` lists "
+            "all damage.",
             icon=":material/broken_image:",
         )
 
