@@ -95,7 +95,9 @@ class ArrayFiles:
         path = self._path(entry.sha256)
         if self._intact(entry.sha256):
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # Never the store's directory itself: one that was taken away must not come back empty.
+        self._root.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         draft = path.with_name(f"{entry.sha256}.{threading.get_ident()}{UNFINISHED}")
         try:
             _write_durably(draft, array)

@@ -69,11 +69,11 @@ def ask_owner(home: Path, folder: Path) -> Path:
 
 def serve_backups(store: Store) -> None:
     """Look for requests until the store is closed. For a thread of the process that owns it."""
-    home = store.info().home
-    while home and not store.closed.wait(LOOK_SECONDS):
-        request = _taken(Path(home))
+    home = store.home
+    while home is not None and not store.closed.wait(LOOK_SECONDS):
+        request = _taken(home)
         if request is not None:
-            _serve(store, Path(home), request)
+            _serve(store, home, request)
 
 
 def _serve(store: Store, home: Path, request: Request) -> None:

@@ -68,7 +68,13 @@ class StoreBase:
 
     def _require_room(self, wanted: int) -> None:
         home, floor = self._opened.home, self._settings.min_free_bytes
-        if home is None or (free := shutil.disk_usage(home).free) - wanted >= floor:
+        if home is None:
+            return
+        try:
+            free = shutil.disk_usage(home).free
+        except OSError as error:
+            raise storage_problem(home, error) from error
+        if free - wanted >= floor:
             return
         raise StoreProblem(
             "The disk is nearly full, so nothing new is kept",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from duckdb import DuckDBPyConnection as Cursor
 
 from core.errors import StoreProblem
 from core.store.connection import connect, copy_closed, is_fault, rewrite, storage_problem
+from core.store.forked import leave_to_parent
 from core.store.gate import Gate
 from core.store.mark import WriteMark, count_write, lost_writes, note_loss, writes_in
 from core.store.settings import StoreSettings
@@ -25,7 +27,7 @@ class Database:
     """Every statement of the store goes through `read` or `write`.
 
     After a failed write (full disk, broken file) DuckDB may refuse reads too; the file is then opened
-    again read-only, `reason` says why, and further writes are refused.
+    again read-only, `reason` says why, and further writes are refused until `reopen` succeeds.
     """
 
     def __init__(self, path: Path | None, settings: StoreSettings, *, reason: str = "") -> None:
@@ -36,10 +38,24 @@ class Database:
         self._writer = threading.RLock()
         self._gate = Gate()
         self._mark = None if path is None else WriteMark(path)
-        self._connection: Cursor | None = connect(path, settings, read_only=bool(reason))
+        self._process = os.getpid()
+        self._file: tuple[int, int] | None = None
+        self._connection: Cursor | None = None
+        self._connect()
+
+    @property
+    def inherited(self) -> bool:
+        """Whether this process was forked from the one that opened the database."""
+        return os.getpid() != self._process
+
+    @property
+    def readable(self) -> bool:
+        """False once it is closed, and after a fault that left nothing that can be opened."""
+        return self._connection is not None
 
     def read(self, work: Callable[[Cursor], T]) -> T:
         """What `work` returns; all its statements see one state. `work` must not read or write again."""
+        self._refuse_inherited()
         try:
             with self._gate.shared():
                 return self._transaction(work)
@@ -55,11 +71,13 @@ class Database:
 
         Raises StoreProblem when the store is read-only, also when this write made it so.
         """
+        self._refuse_inherited()
         with self._writer:
             self.require_writable()
             try:
                 with self._gate.shared():
                     result, writes = self._transaction(lambda cursor: (work(cursor), count_write(cursor)))
+                self._require_same_file()
                 if self._mark is not None:
                     self._mark.put(writes)
                 return result
@@ -108,7 +126,7 @@ class Database:
             except (OSError, duckdb.Error) as error:
                 raise storage_problem(self.path, error) from error
             finally:
-                self._connection = connect(self.path, self._settings)
+                self._connect()
 
     def copy_to(self, target: Path, work: Callable[[Cursor], T], beside: Callable[[T], None]) -> T:
         """Copy the file, closed meanwhile, and what `work` reads of the same state.
@@ -133,11 +151,25 @@ class Database:
                 raise storage_problem(target, error) from error
             finally:
                 self._close()
-                self._connection = connect(self.path, self._settings, read_only=bool(self.reason))
+                self._connect()
         return found
+
+    def reopen(self) -> None:
+        """Open the file for writing again. Raises StoreProblem, and goes on reading where it can."""
+        self._refuse_inherited()
+        with self._writer, self._gate.exclusive():
+            before, self.reason = self.reason, ""
+            self._close()
+            try:
+                self._connect()
+            except StoreProblem:
+                self.reason = before
+                self._connect()
+                raise
 
     def require_writable(self) -> None:
         """Raise StoreProblem when nothing can be written."""
+        self._refuse_inherited()
         if self.reason:
             raise StoreProblem(
                 "The store is read-only",
@@ -149,8 +181,14 @@ class Database:
 
     def close(self) -> None:
         """Write the log into the file and close it; waits for operations under way."""
+        self._refuse_inherited()
         with self._writer, self._gate.exclusive():
             self._close()
+
+    def _connect(self) -> None:
+        connection = connect(self.path, self._settings, read_only=bool(self.reason))
+        self._file = None if self.path is None else _identity(self.path)
+        self._connection = leave_to_parent(connection)
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
@@ -171,7 +209,11 @@ class Database:
     def _cursor(self) -> Cursor:
         if self._connection is None:
             raise StoreProblem(
-                "The store is closed", found="a closed store", expected="an open one", fix="open it again"
+                "The store is closed",
+                file=str(self.path or ""),
+                found=self.reason or "a closed store",
+                expected="an open one",
+                fix="open it again",
             )
         return self._connection.cursor()
 
@@ -183,4 +225,30 @@ class Database:
             try:
                 self._close()
             finally:
-                self._connection = connect(self.path, self._settings, read_only=True)
+                self._read_on()
+
+    def _read_on(self) -> None:
+        try:
+            self._connect()
+        except StoreProblem as problem:
+            self.reason += f"; then it could not be opened for reading either ({problem.found})"
+
+    def _require_same_file(self) -> None:
+        # Writes to a file that was deleted or replaced while it is open succeed, and are gone.
+        if self.path is not None and _identity(self.path) != self._file:
+            raise OSError(f"{self.path} was replaced by another file while it was open")
+
+    def _refuse_inherited(self) -> None:
+        if self.inherited:
+            raise StoreProblem(
+                "This process was forked from the one that owns the store, and may not touch it",
+                file=str(self.path or ""),
+                found=f"process {os.getpid()}, opened in process {self._process}",
+                expected="a spawned process, or the owner",
+                fix="start processes with the method “spawn”",
+            )
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino

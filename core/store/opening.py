@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,6 +75,38 @@ def open_directory(
         ownership.release()
         raise
     return Opened(database, arrays, home, ownership, lost)
+
+
+def regain(opened: Opened, settings: StoreSettings) -> Opened:
+    """A store that was only read, now for writing too. Raises StoreProblem when that is not possible."""
+    home, database = opened.home, opened.database
+    if home is None or not database.reason:
+        return opened
+    _require_cause_gone(home, settings)
+    ownership = opened.ownership or Ownership(home)
+    try:
+        database.reopen()
+        lost = database.find_losses()
+    except BaseException:
+        if opened.ownership is None:
+            ownership.release()
+        raise
+    return replace(opened, ownership=ownership, lost_writes=lost)
+
+
+def _require_cause_gone(home: Path, settings: StoreSettings) -> None:
+    free = shutil.disk_usage(home).free if home.exists() else 0
+    cause = write_refusal(home)
+    if not cause and free < settings.min_free_bytes:
+        cause = f"the disk is nearly full ({free / 1e9:.2f} GB free)"
+    if cause:
+        raise StoreProblem(
+            "The store is still read-only",
+            file=str(home),
+            found=cause,
+            expected=f"a directory that may be written and {settings.min_free_bytes / 1e9:.2f} GB free",
+            fix="remove the cause and try again",
+        )
 
 
 def set_aside(home: Path, clock: Callable[[], datetime] = utc_now) -> Path:

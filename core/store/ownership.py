@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import IO
 
 from core.errors import StoreProblem
 from core.store.settings import DATABASE_NAME, LOCK_NAME
+
+ROOM_TO_OPEN = 8 * 2**20
+"""Bytes: what opening for writing may need, to merge DuckDB's log and to count a loss."""
 
 
 class StoreInUse(StoreProblem):
@@ -84,6 +88,8 @@ def write_refusal(home: Path) -> str:
         return f"the directory {home} cannot be written ({error.strerror})"
     if database.exists() and not os.access(database, os.W_OK):
         return f"the file {database} is write-protected"
+    if (free := shutil.disk_usage(home).free) < ROOM_TO_OPEN:
+        return f"the disk of {home} is full ({free / 1e6:.1f} MB free)"
     return ""
 
 

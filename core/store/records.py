@@ -7,6 +7,9 @@ from typing import Literal
 from core.config import Frozen
 from core.types import MadeBy
 
+MOST_TOLD = 20
+"""Damaged tables and arrays that are named; the rest is not."""
+
 StoreMode = Literal["read-write", "read-only", "memory"]
 
 
@@ -48,6 +51,7 @@ class StoreHealth(Frozen):
     evicted_analyses: analyses whose arrays were dropped to stay below the size limit.
     failed_rewrites: deletions after which the database file could not be rewritten yet.
     lost_writes: writes that were acknowledged and are missing: the database or its log was cut or replaced.
+    read_through: whether everything was read once since the opening. damage: what could not be read then.
     """
 
     missing_files: int = 0
@@ -55,19 +59,22 @@ class StoreHealth(Frozen):
     evicted_analyses: int = 0
     failed_rewrites: int = 0
     lost_writes: int = 0
+    read_through: bool = False
+    damage: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         """True when nothing was lost or left behind; eviction is normal."""
-        return not (self.missing_files or self.damaged_files or self.failed_rewrites or self.lost_writes)
+        lost = self.missing_files or self.damaged_files or self.lost_writes or self.damage
+        return not (lost or self.failed_rewrites)
 
 
 class StoreInfo(Frozen):
     """Where the store is, how large, and in which state.
 
     home, database: "" for a store in memory. reason: why it is not writable, "" when it is.
-    free_bytes: room left on the disk, None in memory. leftovers: files beside the store that hold
-    older data (backups before a migration, damaged files that were set aside).
+    free_bytes: room left on the disk, None in memory or when the directory is gone. leftovers: files beside
+    the store that hold older data (backups before a migration, damaged files that were set aside).
     """
 
     home: str

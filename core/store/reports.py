@@ -9,6 +9,7 @@ from typing import Any
 from duckdb import DuckDBPyConnection as Cursor
 from duckdb import __version__ as duckdb_version
 
+from core.errors import StoreProblem
 from core.store.arrays import ArrayLost
 from core.store.migrations import schema_version
 from core.store.opening import BACKUP_PATTERN, SET_ASIDE_PATTERN, Opened
@@ -36,7 +37,7 @@ def store_info(opened: Opened, health: StoreHealth) -> StoreInfo:
         reason=database.reason,
         duckdb_version=duckdb_version,
         database_bytes=_file_bytes(database.path),
-        free_bytes=None if home is None else shutil.disk_usage(home).free,
+        free_bytes=None if home is None or not home.exists() else shutil.disk_usage(home).free,
         leftovers=() if home is None else leftovers(home),
         health=health,
         **database.read(_counts),
@@ -45,17 +46,29 @@ def store_info(opened: Opened, health: StoreHealth) -> StoreInfo:
 
 def verify(opened: Opened) -> VerifyReport:
     """Read every row of every table and hash every array again, whatever was verified before."""
-    rows = tuple((table, opened.database.read(_reader(table))) for table in TABLES)
-    arrays = opened.database.read(
-        lambda cursor: cursor.execute("SELECT sha256, bytes FROM arrays ORDER BY sha256").fetchall()
-    )
-    problems = [problem for sha256, _ in arrays if (problem := _array_problem(opened, sha256))]
+    rows, problems = [], []
+    for table in TABLES:
+        try:
+            rows.append((table, opened.database.read(_reader(table))))
+        except StoreProblem as problem:
+            problems.append(f"table {table}: {problem.found}")
+    arrays = _known_arrays(opened)
+    problems += [lost for sha256, _ in arrays if (lost := _array_problem(opened, sha256))]
     return VerifyReport(
-        rows=rows,
+        rows=tuple(rows),
         arrays=len(arrays),
         array_bytes=sum(size for _, size in arrays),
         problems=tuple(problems),
     )
+
+
+def _known_arrays(opened: Opened) -> list[tuple[str, int]]:
+    try:
+        return opened.database.read(
+            lambda cursor: cursor.execute("SELECT sha256, bytes FROM arrays ORDER BY sha256").fetchall()
+        )
+    except StoreProblem:
+        return []  # told with its table
 
 
 def leftovers(home: Path) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -79,10 +80,10 @@ class ReviewLog:
         note: str = "",
     ) -> LogEntry:
         """Add one entry, once it is on disk. Raises StoreProblem: read-only, full disk, or a damaged log."""
+        self._require_writable()
         with self._lock:
             self._look()
             self._require_whole()
-            self._require_writable()
             standing = None if judged is None else self._state.standing(reader, judged.subject)
             entry = sealed(
                 LogEntry(
@@ -163,6 +164,9 @@ class ReviewLog:
         if not force and mark == self._mark:
             return
         entries, self._report, self._length = read_log(self._home_path())
+        if self._report.ok and len(entries) < len(self._entries) and not force:
+            gone = f"{len(self._entries)} entries were there, {len(entries)} are left: the log was taken away"
+            self._report = self._report.model_copy(update={"problems": (gone,), "first_bad": len(entries)})
         self._entries = list(entries)
         self._state = state_of(entries)
         self._mark = mark
@@ -180,14 +184,24 @@ class ReviewLog:
                 stream.write(line)
                 stream.flush()
                 os.fsync(stream.fileno())
-            self._length += len(line)
             write_head(self._head_path(), entry.number, entry.hash)
             if new:
                 sync_directory(self._home_path())
         except OSError as error:
-            self._mark = ()
+            self._take_back(path, entry)
             raise storage_problem(path, error) from error
+        self._length += len(line)
         self._mark = _mark(path, self._head_path())
+
+    def _take_back(self, path: Path, entry: LogEntry) -> None:
+        """What was refused is not in the log either, unless its head names it already."""
+        self._mark = ()
+        count, _ = read_head(self._head_path()) or (0, "")
+        if count >= entry.number:
+            return
+        # Cutting needs no room. Where it fails too, the entry stays: said twice is better than lost.
+        with suppress(OSError), path.open("r+b") as stream:
+            stream.truncate(self._length)
 
     def _home_path(self) -> Path:
         assert self._home is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -37,9 +38,17 @@ from core.store.cohort_store import CohortStore
 from core.store.eviction import remove_case
 from core.store.mark import forget_losses
 from core.store.migrations import MIGRATIONS, Migration
-from core.store.opening import open_directory, open_memory
+from core.store.opening import open_directory, open_memory, regain
 from core.store.point_store import PointStore
-from core.store.records import AnalysisSummary, CaseSummary, StoreHealth, StoreInfo, VerifyReport
+from core.store.reading_through import damage_in
+from core.store.records import (
+    MOST_TOLD,
+    AnalysisSummary,
+    CaseSummary,
+    StoreHealth,
+    StoreInfo,
+    VerifyReport,
+)
 from core.store.run_store import RunStore
 from core.store.settings import StoreSettings, default_home, utc_now
 from core.store.uses import Part, uses_of
@@ -88,13 +97,40 @@ class Store(CohortStore, RunStore, PointStore):
         self.close()
 
     def close(self) -> None:
-        """Write what is pending, close the file and let the next instance in."""
+        """Write what is pending, close the file and let the next instance in.
+
+        Does nothing in a process that was forked from the owner.
+        """
+        if self._database.inherited:
+            return
         self.closed.set()
         try:
-            if not self._database.reason:
+            # All that is lost where this fails is when arrays were used last.
+            with suppress(StoreProblem):
                 self._database.write(self._flush_touched)
         finally:
             self._opened.close()
+
+    @property
+    def home(self) -> Path | None:
+        """The store's directory, None in memory."""
+        return self._opened.home
+
+    @property
+    def readable(self) -> bool:
+        """False when a fault left nothing that can be read; opening it again may help."""
+        return self._database.readable
+
+    def write_again(self) -> None:
+        """Go on writing after a full disk or another cause of reading only is gone, without a restart.
+
+        Raises StoreProblem, and stays read-only, when the cause is still there.
+        """
+        with self._database.writing():
+            self._opened = regain(self._opened, self._settings)
+            lost = self._opened.lost_writes
+        with self._lock:
+            self._health = self._health.model_copy(update={"lost_writes": lost})
 
     def put_case(self, case: Case) -> None:
         """Keep a case; one with the same id stays as it is, but lost arrays are repaired.
@@ -197,6 +233,23 @@ class Store(CohortStore, RunStore, PointStore):
         lost = self.health.lost_writes
         told = (f"{lost} acknowledged writes are missing: the database or its log was cut or replaced",)
         return found.model_copy(update={"problems": (*found.problems, *words, *(told if lost else ()))})
+
+    def read_through(self, after: float = 0.0) -> None:
+        """Read every row and array once, resting as long as reading; what is damaged is in `health.damage`.
+
+        For a thread: it ends when the store is closed. after: seconds to leave to whoever opened the store.
+        """
+        if self.closed.wait(after):
+            return
+        for sentence in damage_in(self._opened, self.closed.wait):
+            if self.closed.is_set():
+                return
+            with self._lock:
+                damage = (*self._health.damage, sentence)[:MOST_TOLD]
+                self._health = self._health.model_copy(update={"damage": damage})
+        with self._lock:
+            done = not self.closed.is_set()
+            self._health = self._health.model_copy(update={"read_through": done})
 
     def take_note_of_losses(self) -> None:
         """Let the warning about lost writes go; whoever calls this has read it. Raises StoreProblem."""

@@ -44,9 +44,13 @@ def read_only_banner(store: Store) -> bool:
     """Whether the store takes new cases; where it does not, says why."""
     info = store.info()
     if info.mode == "read-only":
-        st.warning(
-            f"Stored cases can be shown, nothing new can be kept: {safe_text(info.reason, LONGEST_FACT)}."
-        )
+        with st.container(border=True, key="read_only"):
+            st.warning(
+                f"Stored cases can be shown, nothing new can be kept: {safe_text(info.reason, LONGEST_FACT)}"
+                ". Make room on the disk or remove the cause, then go on; a comment that was not sent stays "
+                "in your browser."
+            )
+            st.button("Keep things again", key="write_again", on_click=_write_again, args=(store,))
     return info.mode != "read-only"
 
 
@@ -107,8 +111,15 @@ def _store_banner() -> None:
             st.button("Try the store again", key="try_store", on_click=resources.try_the_store_again)
         return
     store = resources.store_or_none()
-    if store is None or not store.health.lost_writes:
+    if store is None:
         return
+    if store.health.lost_writes:
+        _losses(store)
+    if store.health.damage:
+        _damage(store.health.damage)
+
+
+def _losses(store: Store) -> None:
     with st.container(border=True, key="lost_writes"):
         lost = count(store.health.lost_writes, "write")
         st.error(
@@ -120,6 +131,24 @@ def _store_banner() -> None:
         )
         with boundary():
             st.button("I have read this", key="read_losses", on_click=_take_note, args=(store,))
+
+
+def _damage(found: tuple[str, ...]) -> None:
+    with st.container(border=True, key="damage"):
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        st.error(
+            f"**Part of what is kept is damaged: {safe_text(found[0], 200)}{more}.** It was found by reading "
+            "everything once after the start; the rest can be used. A damaged array counts as not kept: "
+            "analyse its case again, or open its file again. A damaged table comes back with a backup: stop "
+            "the app and run `python -m core store restore DIRECTORY`; `python -m core store verify` lists "
+            "all damage.",
+            icon=":material/broken_image:",
+        )
+
+
+def _write_again(store: Store) -> None:
+    with boundary():
+        store.write_again()
 
 
 def _take_note(store: Store) -> None:

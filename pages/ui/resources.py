@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 HEAVY = ("core.pipeline", "core.inference", "core.uncertainty", "core.io", "core.cohort", "core.report")
 """Modules that the first analysis would otherwise have to wait for."""
 
+SETTLED_SECONDS = 20.0
+"""What the first pages have for themselves before everything that is kept is read once."""
+
 _log = logging.getLogger("second_look.pages")
 
 
@@ -37,11 +40,21 @@ class _Choice:
     """Mutable on purpose: whether this process goes on without its store."""
 
     memory = False
+    lock = threading.Lock()
 
 
 def store() -> Store:
     """The one store of this process. Raises StoreProblem, and tries again on the next call."""
-    return _opened(_Choice.memory)
+    opened = _opened(_Choice.memory)
+    return opened if opened.readable else _opened_afresh()
+
+
+def _opened_afresh() -> Store:
+    """After a fault that left nothing to read; whoever comes second finds it opened already."""
+    with _Choice.lock:
+        if not _opened(_Choice.memory).readable:
+            _opened.clear()
+        return _opened(_Choice.memory)
 
 
 def keeps_nothing() -> bool:
@@ -71,6 +84,10 @@ def _opened(memory: bool) -> Store:
     atexit.register(opened.close)
     # `python -m core store backup` cannot open a store that is in use, and asks us by a file instead.
     threading.Thread(target=serve_backups, args=(opened,), name="backups", daemon=True).start()
+    if not memory:
+        # DuckDB finds a damaged block only when it reads it, which may be long after it happened.
+        read = opened.read_through
+        threading.Thread(target=read, args=(SETTLED_SECONDS,), name="read-through", daemon=True).start()
     return opened
 
 

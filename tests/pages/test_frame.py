@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import StoreProblem
-from core.store import Store
+from core.store import Store, opening
 from core.store.settings import DATABASE_NAME
 from pages.ui import frame, resources
 from tests.pages.conftest import Bench, make_case
@@ -140,3 +140,60 @@ def test_lost_writes_are_told_on_every_page_until_somebody_has_read_it(
         app.button(key="read_losses").click().run()
         assert not app.error
         assert store.health.ok
+
+
+def test_damage_found_by_reading_through_is_told_on_every_page(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "damaged"
+    with Store.open(home) as store:
+        store.put_case(make_case())
+        for path in home.rglob("*.npy"):
+            path.write_bytes(b"nonsense")
+        store.read_through()
+        monkeypatch.setattr(resources, "store", lambda: store)
+        for page in PAGES:
+            said = bench.open(page).error[0].value
+            assert "Part of what is kept is damaged: array" in said
+            assert "store restore DIRECTORY" in said and "analyse its case again" in said
+
+
+def test_read_only_store_says_why_and_goes_on_once_the_cause_is_gone(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "full"
+    with Store.open(home) as store:
+        store.put_case(make_case())
+    with Store.open(home, mode="read-only") as store:
+        monkeypatch.setattr(resources, "store", lambda: store)
+        for page in ("pages/open_case.py", "pages/data.py", "pages/cohorts.py"):
+            assert "nothing new can be kept" in bench.open(page).warning[0].value
+        app = bench.open("pages/data.py")
+        app.button(key="write_again").click().run()
+        assert not app.error and not app.warning
+        assert store.info().mode == "read-write"
+
+
+def test_store_still_read_only_says_what_is_in_the_way(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "full"
+    Store.open(home).close()
+    with Store.open(home, mode="read-only") as store:
+        monkeypatch.setattr(resources, "store", lambda: store)
+        monkeypatch.setattr(opening, "write_refusal", lambda home: "the disk is full")
+        app = bench.open("pages/data.py")
+        app.button(key="write_again").click().run()
+        assert "The store is still read" in app.error[0].value
+        assert "nothing new can be kept" in app.warning[0].value
+        assert store.info().mode == "read-only"
+
+
+def test_store_that_became_unreadable_is_opened_again_by_the_next_page(home: Path) -> None:
+    lost = OWN_STORE()
+    lost._database.close()
+    assert not lost.readable
+    found = OWN_STORE()
+    assert found is not lost and found.readable
+    assert OWN_STORE() is found
+    resources.try_the_store_again()

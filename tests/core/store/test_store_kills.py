@@ -14,6 +14,7 @@ from core.store.mark import MARK_SUFFIX
 from core.store.settings import DATABASE_NAME
 from tests.faults.damage import LEAVE_A_LOG, damage_everything
 from tests.faults.kills import kill_migrations, kill_writers
+from tests.faults.threads import crowd
 
 ROOT = Path(__file__).resolve().parents[3]
 WAL = f"{DATABASE_NAME}.wal"
@@ -48,6 +49,13 @@ def test_no_damage_passes_unnoticed(tmp_path: Path) -> None:
     assert found.wrong == []
     assert found.seen["write-ahead log deleted"] == found.seen["write-ahead log garbage"] == 1
     assert found.seen["review log cut"] == found.seen["write-ahead log cut"] == 4
+
+
+@pytest.mark.slow
+def test_sixteen_threads_see_no_wrong_row_and_no_conflict(tmp_path: Path) -> None:
+    found = crowd(16, 64, tmp_path)
+    assert (found.operations, found.wrong_rows, found.conflicts) == (16 * 64, 0, [])
+    assert (found.entries_missing, found.problems) == (0, ())
 
 
 def test_log_left_behind_is_read_and_nothing_is_missing(logged: Path) -> None:
