@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.store import CaseSummary, Store
@@ -11,7 +13,8 @@ from pages.ui.frame import boundary
 from pages.ui.text import safe_text
 from pages.ui.viewer import forget_case
 
-SHOWN = 6
+SHOWN, UNFOLDED = 6, 50
+"""Newest cases at once, and of the others when they are unfolded."""
 
 
 def recent_cases(store: Store, writable: bool) -> bool:
@@ -25,9 +28,20 @@ def recent_cases(store: Store, writable: bool) -> bool:
     )
     opened = [_row(store, case, writable) for case in cases[:SHOWN]]
     if len(cases) > SHOWN:
-        with st.expander(f"{count(len(cases) - SHOWN, 'older case')}", key="older"):
-            opened += [_row(store, case, writable) for case in cases[SHOWN:]]
+        opened += _older(store, cases[SHOWN:], writable)
     return any(opened)
+
+
+def _older(store: Store, cases: Sequence[CaseSummary], writable: bool) -> list[bool]:
+    """Drawn when unfolded: a store may keep thousands, and every visitor's page would wait for them."""
+    with st.expander(count(len(cases), "older case"), key="older", on_change="rerun") as older:
+        if not older.open:
+            return []
+        place = st.container()
+        pages = -(-len(cases) // UNFOLDED)
+        page = st.pagination(pages, key="older_page") if pages > 1 else 1
+        with place:
+            return [_row(store, case, writable) for case in cases[(page - 1) * UNFOLDED : page * UNFOLDED]]
 
 
 def delete_button(

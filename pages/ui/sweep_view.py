@@ -12,7 +12,7 @@ from core.metrics.robustness.report import SweepReport, SweepRow, SweptTable
 from core.metrics.robustness.statistics import StatisticSpec, statistic_specs
 from core.pipeline.sweeps import Sweep
 from core.report.sweeps import sweep_files, sweep_record
-from core.types import CohortRecord, Estimate
+from core.types import CohortRecord, Estimate, NamedBytes
 from core.view.charts import CONFIG
 from core.view.sweep_charts import Banded, band_chart, heat_map
 from core.view.words import NOT_AVAILABLE, count, interval, number, percent
@@ -188,8 +188,9 @@ def _take_along(sweep: Sweep, report: SweepReport, swept: tuple[SweptTable, ...]
                 width="stretch",
             )  # fmt: skip
         text = json.dumps(sweep_record(sweep, report, 0), indent=1, allow_nan=False, ensure_ascii=False)
+        given = packed(NamedBytes("second-look-sweep.json", text.encode()))
         st.download_button(
-            "Everything (JSON)", text.encode(), file_name="second-look-sweep.json", mime="application/json",
+            "Everything (JSON)", given.data, file_name=given.name, mime="application/json",
             key="take_sweep_json", on_click="ignore", width="stretch",
         )  # fmt: skip
 

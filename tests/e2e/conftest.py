@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import pytest
+
+from tests.serving import Server, free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
-ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -33,48 +27,6 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-
-
-class Server:
-    """A running app of its own, with an empty store. app: the script, relative to the root."""
-
-    def __init__(self, home: Path, port: int, app: str = "app.py") -> None:
-        self.address = f"http://127.0.0.1:{port}"
-        self.home = home
-        self.log = home / "server.log"
-        environment = {**os.environ, "SECOND_LOOK_HOME": str(home), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
-            )
-        self._wait()
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                with urlopen(f"{self.address}/_stcore/health", timeout=2) as answer:
-                    if answer.read() == b"ok":
-                        return
-            except (URLError, OSError):
-                time.sleep(0.2)
-        self.stop()
-        raise RuntimeError(f"the server did not start:\n{self.log.read_text(errors='replace')[-3000:]}")
-
-    def stop(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(10)
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -17,9 +17,10 @@ from playwright.sync_api import Locator, Page, expect
 from core.review.agreement import kappa_of
 from core.store import Store
 from core.store.review_log import LOG_NAME, read_log
-from tests.e2e.conftest import ROOT, Server, free_port
+from tests.e2e.conftest import Server, free_port
 from tests.e2e.test_app import serious_issues
 from tests.review_runs import put_run
+from tests.serving import ROOT
 
 pytestmark = pytest.mark.e2e
 SETTLED = 60_000

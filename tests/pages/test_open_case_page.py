@@ -137,3 +137,18 @@ def test_dicom_files_stay_at_hand_until_the_case_is_deleted(bench: Bench) -> Non
 def test_other_uploads_are_not_kept_in_the_session(bench: Bench) -> None:
     app = upload(bench, bench.open(), "slice.png", PICTURE)
     assert "read_source" not in app.session_state
+
+
+def test_older_cases_are_drawn_when_unfolded_and_fifty_at_a_time(bench: Bench) -> None:
+    for seed in range(60):
+        bench.store.put_case(make_case(seed=seed))
+
+    def drawn(app: AppTest) -> int:
+        return sum(each.key.startswith("open_") for each in app.button if each.key)
+
+    app = bench.open()
+    assert drawn(app) == 6
+    app.session_state["older"] = True
+    assert drawn(app.run()) == 6 + 50
+    app.session_state["older_page"] = 2
+    assert drawn(app.run()) == 6 + 4
