@@ -28,13 +28,17 @@ MIB_PER_SESSION, THIRD_TO_SECOND, P95_SECONDS = 1.0, 1.1, 0.5
 
 @dataclass(frozen=True)
 class Line:
-    """One page under load: memory before and after each wave in MiB, reruns in seconds."""
+    """One page under load: memory before and after each wave in MiB, reruns in seconds.
+
+    broken: visitors who were shown no heading or an incident.
+    """
 
     page: str
     sessions: int
     base: float
     waves: tuple[float, ...]
     reruns: tuple[float, ...]
+    broken: int
 
     @property
     def p95(self) -> float:
@@ -47,7 +51,7 @@ class Line:
 
     def missed(self) -> list[str]:
         """The targets that this page did not meet."""
-        found = []
+        found = [f"{self.page}: {self.broken} visitors saw an incident"] if self.broken else []
         if self.per_session > MIB_PER_SESSION:
             found.append(f"{self.page}: {self.per_session:.2f} MiB per session")
         if len(self.waves) > 2 and self.waves[2] > THIRD_TO_SECOND * self.waves[1]:
@@ -80,8 +84,11 @@ class Report:
         return [*(each.words() for each in self.pages), *(f"missed: {each}" for each in self.missed())]
 
 
-def measure(sessions: int, waves: int) -> Report:
-    """The main pages in turn on one server that is warm, then one of them beside an analysis."""
+def measure(sessions: int, waves: int, settle: float = SETTLE_SECONDS) -> Report:
+    """The main pages in turn on one server that is warm, then one of them beside an analysis.
+
+    settle: seconds of quiet before memory is read.
+    """
     report = Report()
     with tempfile.TemporaryDirectory(prefix="second-look-load-") as folder:
         home = Path(folder)
@@ -93,8 +100,8 @@ def measure(sessions: int, waves: int) -> Report:
             queries = {"open_case": "", "worklist": f"run={run.id}", "case": f"case={cases[0]}"}
             _warm(server, queries)
             for page, query in queries.items():
-                report.pages.append(_page(server, page, query, sessions, waves))
-            report.pages.append(_beside_analysis(server, queries["worklist"]))
+                report.pages.append(_page(server, page, query, sessions, waves, settle))
+            report.pages.append(_beside_analysis(server, queries["worklist"], settle))
         finally:
             server.stop()
     return report
@@ -120,24 +127,24 @@ def _warm(server: Server, queries: dict[str, str]) -> None:
         _analyse(first.run(), 10**6)
         for page, query in queries.items():
             enter(first.go(page, query))
-    _settled(server)
 
 
-def _page(server: Server, page: str, query: str, sessions: int, waves: int) -> Line:
-    base = _settled(server)
-    held, reruns = [], []
+def _page(server: Server, page: str, query: str, sessions: int, waves: int, settle: float) -> Line:
+    base = _settled(server, settle)
+    held, reruns, broken = [], [], 0
     for _ in range(waves):
         with ExitStack() as open_now, ThreadPoolExecutor(READING_AT_ONCE) as pool:
             visitors = [open_now.enter_context(Session(server.address, page, query)) for _ in range(sessions)]
             list(pool.map(lambda each: enter(each.run()), visitors))
             reruns += list(pool.map(_timed, visitors))
-            held.append(_settled(server))
-    return Line(page, sessions, base, tuple(held), tuple(reruns))
+            held.append(_settled(server, settle))
+            broken += sum(not _whole(each) for each in visitors)
+    return Line(page, sessions, base, tuple(held), tuple(reruns), broken)
 
 
-def _beside_analysis(server: Server, query: str, visitors: int = 4) -> Line:
+def _beside_analysis(server: Server, query: str, settle: float, visitors: int = 4) -> Line:
     """Reruns of others while one visitor's picture is analysed."""
-    base, over = _settled(server), threading.Event()
+    base, over = _settled(server, settle), threading.Event()
     with Session(server.address) as busy, ThreadPoolExecutor(1) as pool, ExitStack() as open_now:
         others = [open_now.enter_context(Session(server.address, "worklist", query)) for _ in range(visitors)]
         for each in others:
@@ -146,7 +153,9 @@ def _beside_analysis(server: Server, query: str, visitors: int = 4) -> Line:
         work.add_done_callback(lambda _: over.set())
         reruns = _timed_until(others, over.is_set)
         work.result()
-    return Line("worklist beside an analysis", visitors, base, (_settled(server),), tuple(reruns))
+        broken = sum(not _whole(each) for each in others)
+    held = (_settled(server, settle),)
+    return Line("worklist beside an analysis", visitors, base, held, tuple(reruns), broken)
 
 
 def _timed_until(visitors: list[Session], over: Callable[[], bool]) -> list[float]:
@@ -170,6 +179,10 @@ def _timed(session: Session) -> float:
     return time.perf_counter() - started
 
 
-def _settled(server: Server) -> float:
-    time.sleep(SETTLE_SECONDS)
+def _whole(session: Session) -> bool:
+    return bool(session.of_kind("heading")) and "Something went wrong" not in session.words()
+
+
+def _settled(server: Server, settle: float) -> float:
+    time.sleep(settle)
     return memory_mib(server)
