@@ -13,6 +13,7 @@ import streamlit as st
 
 from core.engine import JobManager
 from core.errors import SecondLookError, StoreProblem
+from core.mode import current_mode
 
 if TYPE_CHECKING:
     from core.io.apart import DecodeWorker
@@ -41,7 +42,7 @@ class _Choice:
 
 def store() -> Store:
     """The one store of this process. Raises StoreProblem, and tries again on the next call."""
-    return _opened(_Choice.memory)
+    return _opened(_Choice.memory or not current_mode().keeps)
 
 
 def keeps_nothing() -> bool:
