@@ -10,6 +10,7 @@ USER reviewer
 # glibc keeps freed memory in per-thread arenas; these keep a busy server near its base size.
 ENV MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072 MALLOC_MMAP_THRESHOLD_=131072
 ENV SECOND_LOOK_HOME=/home/reviewer/data
+# Public: sample cases only, no files are taken, nothing is kept. Other modes refuse to be served on a network.
+ENV SECOND_LOOK_MODE=demo
 EXPOSE 8501
-# On Spaces the app sits in a cross-site frame, where uploads need STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION=false.
 CMD ["streamlit", "run", "app.py", "--server.address=0.0.0.0", "--server.port=8501"]

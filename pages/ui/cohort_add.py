@@ -14,6 +14,7 @@ from core.types import NamedBytes, Progress
 from core.view.words import count
 from pages.ui import jobs
 from pages.ui.frame import boundary, show_problem
+from pages.ui.take_files import file_uploader
 from pages.ui.text import plain_text, safe_text
 
 BY_ITSELF = "Found by itself"
@@ -57,7 +58,7 @@ def _upload(store: Store, writable: bool) -> None:
         "What to upload", [FILES, FOLDER], default=FILES, key="upload_kind", required=True,
         help="A folder keeps the names of its folders, which many layouts need.",
     )  # fmt: skip
-    uploads = st.file_uploader(
+    uploads = file_uploader(
         "Cases with references, or a table of predictions",
         accept_multiple_files="directory" if kind == FOLDER else True,
         key=upload_key(f"cohort_upload_{kind == FOLDER:d}"), disabled=not writable,

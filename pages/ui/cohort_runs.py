@@ -17,6 +17,7 @@ from pages.ui import cohort_add, how_good, jobs, outcomes, selection
 from pages.ui.frame import boundary
 from pages.ui.menu import COVERAGE, RELIABILITY, WORKLIST
 from pages.ui.options import distinct
+from pages.ui.take_files import file_uploader
 from pages.ui.text import plain_text, safe_text
 
 JUDGES = {
@@ -157,7 +158,7 @@ def _import_form(store: Store, record: CohortRecord) -> None:
         "Masks, probability volumes, nnU-Net softmax files, or a table with one column per class, named like "
         "the cases. Several files of a case (members, folds, epochs) give its confidence by their agreement."
     )
-    uploads = st.file_uploader(
+    uploads = file_uploader(
         "Files, or one zip of them", accept_multiple_files=True, key=cohort_add.upload_key(UPLOAD),
         help="Names are matched to the cases; shapes are checked against the images.",
     )  # fmt: skip

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.errors import Cancelled, SecondLookError, StoreProblem, trace_of
+from core.errors import Cancelled, SecondLookError, SettingsProblem, StoreProblem, trace_of
+from core.mode import check_address, current_mode
 from core.store import Store
 from core.view.words import count
 from pages.ui import resources, selection
@@ -33,11 +34,24 @@ def begin(title: str) -> None:
     menu(title)
     st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "icon.png")
     st.html(STYLE)
+    _mode_check()
     resources.warm_up()
     selection.seed()
     with st.sidebar:
         _sidebar()
     _store_banner()
+
+
+def _mode_check() -> None:
+    """Ends the run, before anything stored is read, where the server's mode does not allow it."""
+    try:
+        mode = current_mode()
+        check_address(mode, st.get_option("server.address"))
+    except SettingsProblem as problem:
+        show_problem(problem)
+        st.stop()
+    if not mode.uploads:
+        st.info("**Public demo.** Sample cases only; nothing is kept. Do not enter patient data.")
 
 
 def read_only_banner(store: Store) -> bool:

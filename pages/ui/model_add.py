@@ -13,6 +13,7 @@ from core.pipeline.models import ONNX_TEMPLATE, TEMPLATE, add_upload, preview_up
 from core.types import NamedBytes, Progress
 from pages.ui import jobs, tables
 from pages.ui.frame import boundary
+from pages.ui.take_files import file_uploader
 from pages.ui.text import safe_text
 
 WEIGHT_TYPES = ["safetensors", "onnx"]
@@ -31,12 +32,12 @@ def form(writable: bool) -> None:
     """Two uploads and what they make together; the configuration to start from beside them."""
     upload, help_text = st.columns([3, 2], gap="large")
     with upload:
-        weights = st.file_uploader(
+        weights = file_uploader(
             "The network", type=WEIGHT_TYPES, key="model_weights", disabled=not writable,
             help="Weights of segmentation-models-pytorch as safetensors (the network's state_dict), or one "
             "ONNX file with its weights inside. Pickled files are not taken here.",
         )  # fmt: skip
-        config = st.file_uploader(
+        config = file_uploader(
             "Its configuration", type=["json"], key="model_config", disabled=not writable,
             help="JSON that says what the file does not: channels, class names, activation, working size.",
         )  # fmt: skip

@@ -13,6 +13,7 @@ import streamlit as st
 
 from core.engine import JobManager
 from core.errors import SecondLookError, StoreProblem
+from core.mode import current_mode
 
 if TYPE_CHECKING:
     from core.io.apart import DecodeWorker
@@ -45,6 +46,7 @@ class _Choice:
 
 def store() -> Store:
     """The one store of this process. Raises StoreProblem, and tries again on the next call."""
+<<<<<<< HEAD
     opened = _opened(_Choice.memory)
     return opened if opened.readable else _opened_afresh()
 
@@ -55,6 +57,9 @@ def _opened_afresh() -> Store:
         if not _opened(_Choice.memory).readable:
             _opened.clear()
         return _opened(_Choice.memory)
+=======
+    return _opened(_Choice.memory or not current_mode().keeps)
+>>>>>>> h6-server
 
 
 def keeps_nothing() -> bool:

@@ -18,6 +18,7 @@ from pages.ui import outcomes, ready, run_tables, tables
 from pages.ui.frame import show_problem
 from pages.ui.options import distinct
 from pages.ui.run_tables import Loaded
+from pages.ui.take_files import file_uploader
 from pages.ui.text import plain_text, safe_text
 
 LOWER_IS_BETTER = ("risk", "hd95", "volume_error")
@@ -102,7 +103,7 @@ def _choices(loaded: Loaded) -> tuple[str, dict[str, dict[str, str]] | None, int
         "Patients that a group needs", 2, 100, 5, key="group_least",
         help="Smaller groups are shown, and neither tested nor searched.",
     )  # fmt: skip
-    file = st.file_uploader(
+    file = file_uploader(
         "A table of attributes (CSV)", type=["csv"], key="group_columns",
         help="Its first column names cases or patients, every other is an attribute: the scanner, say.",
     )  # fmt: skip

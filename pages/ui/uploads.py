@@ -13,6 +13,7 @@ from core.io import Choices, limits_in_force
 from core.pipeline import open_upload
 from core.types import NamedBytes, Progress
 from pages.ui import jobs, resources
+from pages.ui.take_files import file_uploader
 
 _OPTIONS, _READ, _FILES, _CHOICES = "read_options", "read_signature", "read_files", "read_choices"
 _PENDING, _SOURCE = "read_pending", "read_source"
@@ -28,7 +29,7 @@ class Source:
 
 def upload_form(disabled: bool) -> None:
     """The two upload fields; reading starts as soon as there is a file, and again when something changes."""
-    files = st.file_uploader(
+    files = file_uploader(
         "Brain MRI or chest X-ray: one file, the DICOM files of one series, or a zip",
         accept_multiple_files=True,
         key="upload",
@@ -36,7 +37,7 @@ def upload_form(disabled: bool) -> None:
         help=_formats_help(),
     )
     with st.expander("Add a reference mask (optional)"):
-        references = st.file_uploader(
+        references = file_uploader(
             "Mask drawn by a person",
             accept_multiple_files=True,
             key="upload_reference",

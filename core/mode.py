@@ -1,0 +1,79 @@
+"""In which of its modes a server runs, by one setting, and what that mode allows."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import os
+from typing import Literal
+
+from core.config import Frozen
+from core.errors import SettingsProblem
+
+SETTING = "SECOND_LOOK_MODE"
+
+
+class Mode(Frozen):
+    """What one mode allows.
+
+    any_address: serve on other addresses than this machine's own; uploads: take files from visitors;
+    keeps: write to disk (otherwise the store lives in memory until the server stops).
+    """
+
+    name: Literal["local", "demo"]
+    any_address: bool
+    uploads: bool
+    keeps: bool
+
+
+MODES = {
+    mode.name: mode
+    for mode in (
+        Mode(name="local", any_address=False, uploads=True, keeps=True),
+        Mode(name="demo", any_address=True, uploads=False, keeps=False),
+    )
+}
+
+
+def mode_named(name: str) -> Mode:
+    """The mode of this name; SettingsProblem for any other word.
+
+    >>> mode_named("demo").keeps
+    False
+    """
+    for known in MODES.values():
+        if known.name == name:
+            return known
+    raise SettingsProblem(
+        "This mode does not exist",
+        found=f"{SETTING}={name}",
+        expected=" or ".join(MODES),
+        fix=f"set {SETTING} to one of these, or remove it for local, and start again",
+    )
+
+
+@functools.cache
+def current_mode() -> Mode:
+    """The mode of this process, read once from the environment."""
+    return mode_named(os.environ.get(SETTING, "local"))
+
+
+def check_address(mode: Mode, address: str | None) -> None:
+    """Raise SettingsProblem where `mode` must not be served on `address` (None: on every address)."""
+    if mode.any_address or _is_loopback(address or ""):
+        return
+    raise SettingsProblem(
+        "In local mode nothing is shown on a network, because nobody has to sign in",
+        found=f"the address {address}" if address else "every address of this machine",
+        expected="127.0.0.1, ::1 or localhost",
+        fix=f"start with --server.address=127.0.0.1, or set {SETTING}=demo to show sample cases only",
+    )
+
+
+def _is_loopback(address: str) -> bool:
+    if address == "localhost" or address.startswith("unix://"):
+        return True
+    try:
+        return ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return False
