@@ -46,20 +46,20 @@ class _Choice:
 
 def store() -> Store:
     """The one store of this process. Raises StoreProblem, and tries again on the next call."""
-<<<<<<< HEAD
-    opened = _opened(_Choice.memory)
+    opened = _opened(_in_memory())
     return opened if opened.readable else _opened_afresh()
 
 
 def _opened_afresh() -> Store:
     """After a fault that left nothing to read; whoever comes second finds it opened already."""
     with _Choice.lock:
-        if not _opened(_Choice.memory).readable:
+        if not _opened(_in_memory()).readable:
             _opened.clear()
-        return _opened(_Choice.memory)
-=======
-    return _opened(_Choice.memory or not current_mode().keeps)
->>>>>>> h6-server
+        return _opened(_in_memory())
+
+
+def _in_memory() -> bool:
+    return _Choice.memory or not current_mode().keeps
 
 
 def keeps_nothing() -> bool:
