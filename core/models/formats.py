@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from _pickle import UnpicklingError  # what torch.load(weights_only=True) raises; nothing is unpickled here
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,10 +75,9 @@ def _safetensors_shapes(path: Path, size: int) -> Shapes:
 def _parse_header(path: Path, raw: bytes) -> dict[str, Any]:
     # Duplicate names let two readers see two different networks in one file.
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
+        twice = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
         if twice:
-            raise _refusal(path, "A name appears twice in the header", min(twice), "every name once")
+            raise _refusal(path, "A name appears twice in the header", min(twice)[:100], "every name once")
         return dict(pairs)
 
     try:

@@ -227,3 +227,13 @@ def test_prefix_of_parallel_training_is_taken_off(net: SegmentationNet, tmp_path
     path = tmp_path / "parallel.pt"
     torch.save({f"module.{name}": value for name, value in net.state_dict().items()}, path)
     assert set(formats.read_shapes(path)) == set(net.state_dict())
+
+
+def test_one_repeated_name_among_very_many_is_refused_at_once(tmp_path: Path) -> None:
+    """Counting name by name took time with the square of their number: hours for the largest header."""
+    names = ",".join(f'"{n}":0' for n in (*range(400_000), 7))
+    header = f"{{{names}}}".encode()
+    path = tmp_path / "many.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(ModelProblem, match="A name appears twice in the header"):
+        formats.read_shapes(path)
