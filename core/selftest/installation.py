@@ -57,7 +57,9 @@ def device(progress: Progress) -> tuple[Detail, ...]:
         return (chosen,)
     with Store.open(mode="memory") as store:
         case = open_sample(store, "frontal-left")
-        on = [run_model(store, case, _on(each), progress=progress) for each in ("cpu", "cuda")]
+        here = AnalysisConfig(estimator=EstimatorConfig(kind="point"), device="cpu")
+        there = here.model_copy(update={"device": "cuda"})
+        on = [run_model(store, case, each, progress=progress) for each in (here, there)]
     probs = [each.analysis.prob.values for each in on if isinstance(each, Outcome)]
     off = float(np.abs(probs[0] - probs[1]).max())
     close = Detail(name="GPU against processor", found=f"differ by {off:.1e}", ok=off <= DEVICE_TOLERANCE)
@@ -82,7 +84,3 @@ def _library(name: str, pinned: str) -> Detail:
     # A local part such as +cpu names the build, not the version.
     other = found.partition("+")[0] != pinned
     return Detail(name=name, found=f"{found}, {pinned} is tested" if other else found, noted=other)
-
-
-def _on(place: str) -> AnalysisConfig:
-    return AnalysisConfig(estimator=EstimatorConfig(kind="point"), device="cpu" if place == "cpu" else "cuda")

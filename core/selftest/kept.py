@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from core.selftest.records import SelfTest
+from core.store.whole_file import put_record
 
 KEPT_NAME = "selftest.json"
 
 
 def keep(home: Path, found: SelfTest) -> None:
     """Put the outcome into a store's directory in place of the one before. Raises OSError where it cannot."""
-    draft = home / f"{KEPT_NAME}.{os.getpid()}.writing"
-    draft.write_text(found.model_dump_json(), encoding="utf-8")
-    draft.replace(home / KEPT_NAME)
+    put_record(home / KEPT_NAME, found)
 
 
 def kept(home: Path) -> SelfTest | None:

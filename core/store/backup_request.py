@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from core.config import Frozen
 from core.errors import SecondLookError, StoreProblem
 from core.store.store import Store
+from core.store.whole_file import put_record
 
 REQUEST_NAME = "backup.request"
 ANSWER_NAME = "backup.answer"
@@ -45,7 +45,7 @@ def ask_owner(home: Path, folder: Path) -> Path:
     Raises StoreProblem: nobody takes notice, or the owner could not do it.
     """
     request = Request(id=secrets.token_hex(8), folder=str(folder.absolute()))
-    _put(home / REQUEST_NAME, request)
+    put_record(home / REQUEST_NAME, request)
     noticed = time.monotonic() + PATIENCE_SECONDS
     while True:
         answer = _read_answer(home, request.id)
@@ -77,14 +77,14 @@ def serve_backups(store: Store) -> None:
 
 
 def _serve(store: Store, home: Path, request: Request) -> None:
-    _put(home / ANSWER_NAME, Answer(id=request.id, state="working"))
+    put_record(home / ANSWER_NAME, Answer(id=request.id, state="working"))
     try:
         path, _ = store.backup(Path(request.folder), lambda share, sentence: None)
     except SecondLookError as problem:
         _log.warning("a backup that was asked for failed: %s", type(problem).__name__)
-        _put(home / ANSWER_NAME, Answer(id=request.id, state="failed", problem=problem.sentence))
+        put_record(home / ANSWER_NAME, Answer(id=request.id, state="failed", problem=problem.sentence))
         return
-    _put(home / ANSWER_NAME, Answer(id=request.id, state="done", path=str(path)))
+    put_record(home / ANSWER_NAME, Answer(id=request.id, state="done", path=str(path)))
 
 
 def _taken(home: Path) -> Request | None:
@@ -107,12 +107,6 @@ def _read_answer(home: Path, request_id: str) -> Answer | None:
     except (OSError, ValidationError):
         return None
     return answer if answer.id == request_id else None
-
-
-def _put(path: Path, record: Frozen) -> None:
-    draft = path.with_name(f"{path.name}.{os.getpid()}.writing")
-    draft.write_text(record.model_dump_json(), encoding="utf-8")
-    draft.replace(path)
 
 
 def _unheard(home: Path) -> StoreProblem:

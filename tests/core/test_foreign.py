@@ -26,15 +26,6 @@ from tests.core.test_pipeline import TINY, png
 FILE = "familiarity.safetensors"
 
 
-@pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    folder = home / "models" / "tiny"
-    folder.mkdir(parents=True)
-    write_record(make_record(folder), folder)
-    with Store.open() as opened:
-        yield opened
-
-
 def describe_tiny(home: Path, limit: float) -> None:
     """A description under which any picture lies exp(limit) times as far as its limit allows, or nearer."""
     folder = home / "models" / "tiny"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel as nib
@@ -17,12 +16,10 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from core.cli import main
 from core.config import AnalysisConfig
 from core.errors import InputProblem
-from core.models.registry import write_record
 from core.pipeline import analyse, open_case
 from core.report import json_file, mask_file, overlay_file
 from core.store import Store
 from core.types import NamedBytes
-from tests.core.inference.conftest import make_record
 from tests.core.io.io_files import dicom, logged
 
 CANARY = "CANARYPATIENT"
@@ -76,15 +73,6 @@ INPUTS = {
     "nifti": lambda: NamedBytes("volume.nii", nifti_everywhere()),
     "zip": lambda: NamedBytes(f"{CANARY}.zip", zip_everywhere()),
 }
-
-
-@pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    folder = home / "models" / "tiny"
-    folder.mkdir(parents=True)
-    write_record(make_record(folder), folder)
-    with Store.open() as opened:
-        yield opened
 
 
 def holders(folder: Path) -> list[str]:

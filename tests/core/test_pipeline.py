@@ -8,7 +8,6 @@ import json
 import subprocess
 import sys
 from collections import OrderedDict
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,25 +20,14 @@ from core.detector import with_limit
 from core.errors import Cancelled, ModelProblem
 from core.inference.devices import machine_class
 from core.io import read_case
-from core.models.registry import write_record
 from core.pipeline import Outcome, analyse, guess_channels, open_case, open_sample, stored_outcome
 from core.pipeline.case import LIBRARIES
 from core.report import json_file, mask_file, overlay_file
 from core.store import Store
 from core.types import Analysis, NamedBytes
-from tests.core.inference.conftest import make_record
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = AnalysisConfig(model_id="tiny")
-
-
-@pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    folder = home / "models" / "tiny"
-    folder.mkdir(parents=True)
-    write_record(make_record(folder), folder)
-    with Store.open() as opened:
-        yield opened
 
 
 def png(seed: int, shape: tuple[int, int] = (40, 48), name: str = "slice.png") -> NamedBytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,15 +27,6 @@ from tests.core.toy_runs import make_case
 
 FILE = "quality.safetensors"
 BAD, GOOD = -3.0, 3.0
-
-
-@pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    folder = home / "models" / "tiny"
-    folder.mkdir(parents=True)
-    write_record(make_record(folder), folder)
-    with Store.open() as opened:
-        yield opened
 
 
 def networks(offset: float) -> QualityNetworks:
