@@ -30,6 +30,7 @@ COMMANDS = {
     "jitter": "core.commands.jitter",
     "mitigate": "core.commands.mitigate",
     "models": "core.commands.models",
+    "people": "core.commands.people",
     "points": "core.commands.points",
     "profiles": "core.commands.profiles",
     "reliability": "core.commands.reliability",

@@ -56,6 +56,10 @@ class SettingsProblem(SecondLookError):
     """A setting, limit or option has a value that is not allowed."""
 
 
+class AccessProblem(SecondLookError):
+    """Whoever is signed in may not do what was asked, or nobody is."""
+
+
 class Cancelled(SecondLookError):
     """Work was stopped because the user asked for it."""
 

@@ -16,12 +16,14 @@ SETTING = "SECOND_LOOK_MODE"
 class Mode(Frozen):
     """What one mode allows.
 
-    any_address: serve on other addresses than this machine's own; uploads: take files from visitors;
-    keeps: write to disk (otherwise the store lives in memory until the server stops).
+    any_address: serve on other addresses than this machine's own; sign_in: everybody has to sign in, and may
+    do what the table of people says; uploads: take files from visitors; keeps: write to disk (otherwise the
+    store lives in memory until the server stops).
     """
 
-    name: Literal["local", "demo"]
+    name: Literal["local", "server", "demo"]
     any_address: bool
+    sign_in: bool
     uploads: bool
     keeps: bool
 
@@ -29,8 +31,9 @@ class Mode(Frozen):
 MODES = {
     mode.name: mode
     for mode in (
-        Mode(name="local", any_address=False, uploads=True, keeps=True),
-        Mode(name="demo", any_address=True, uploads=False, keeps=False),
+        Mode(name="local", any_address=False, sign_in=False, uploads=True, keeps=True),
+        Mode(name="server", any_address=True, sign_in=True, uploads=True, keeps=True),
+        Mode(name="demo", any_address=True, sign_in=False, uploads=False, keeps=False),
     )
 }
 
@@ -47,7 +50,7 @@ def mode_named(name: str) -> Mode:
     raise SettingsProblem(
         "This mode does not exist",
         found=f"{SETTING}={name}",
-        expected=" or ".join(MODES),
+        expected="local, server or demo",
         fix=f"set {SETTING} to one of these, or remove it for local, and start again",
     )
 
@@ -66,7 +69,8 @@ def check_address(mode: Mode, address: str | None) -> None:
         "In local mode nothing is shown on a network, because nobody has to sign in",
         found=f"the address {address}" if address else "every address of this machine",
         expected="127.0.0.1, ::1 or localhost",
-        fix=f"start with --server.address=127.0.0.1, or set {SETTING}=demo to show sample cases only",
+        fix=f"start with --server.address=127.0.0.1, or set {SETTING}=server to have people sign in, or "
+        f"{SETTING}=demo to show sample cases only",
     )
 
 

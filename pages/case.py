@@ -8,6 +8,6 @@ frame.begin("Case")
 st.title("May I trust this one?")
 with frame.boundary():
     store = resources.store()
-    writable = frame.read_only_banner(store)
+    writable = frame.writable(store)
     step = analysing.go_on()
     result.show_selected(store, writable, step.running)

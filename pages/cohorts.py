@@ -8,5 +8,5 @@ frame.begin("Cohorts")
 st.title("What do we have to judge by?")
 with frame.boundary():
     store = resources.store()
-    writable = frame.read_only_banner(store)
+    writable = frame.writable(store, "researcher")
     cohorts.show(store, writable)

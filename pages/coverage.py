@@ -8,5 +8,5 @@ frame.begin("Risk and coverage")
 st.title("Which cases may go unreviewed?")
 with frame.boundary():
     store = resources.store()
-    writable = frame.read_only_banner(store)
+    writable = frame.writable(store, "researcher")
     coverage.show(store, writable)

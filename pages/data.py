@@ -8,5 +8,5 @@ frame.begin("What is kept")
 st.title("What is kept here, where, and for how long?")
 with frame.boundary():
     store = resources.store()
-    writable = frame.read_only_banner(store)
+    writable = frame.writable(store, "admin")
     kept_data.show(store, writable)

@@ -8,4 +8,4 @@ frame.begin("Detector")
 st.title("Which limits catch failures?")
 with frame.boundary():
     store = resources.store()
-    detector.show(store, frame.read_only_banner(store))
+    detector.show(store, frame.writable(store, "researcher"))

@@ -13,7 +13,7 @@ st.markdown(
 )
 with frame.boundary():
     store = resources.store()
-    writable = frame.read_only_banner(store)
+    writable = frame.writable(store)
     upload, pick = st.columns(2, gap="large")
     with upload:
         st.header("Upload")

@@ -8,5 +8,5 @@ frame.begin("Reliability")
 st.title("Does 0.9 mean 0.9?")
 with frame.boundary():
     store = resources.store()
-    frame.read_only_banner(store)
+    frame.writable(store)
     reliability.show(store)

@@ -8,4 +8,4 @@ frame.begin("Review desk")
 st.title("What do you decide?")
 with frame.boundary():
     store = resources.store()
-    review.show(store, frame.read_only_banner(store))
+    review.show(store, frame.writable(store))

@@ -8,5 +8,5 @@ frame.begin("Sweeps and slices")
 st.title("Where does the model break?")
 with frame.boundary():
     store = resources.store()
-    writable = frame.read_only_banner(store)
+    writable = frame.writable(store, "researcher")
     sweeps.show(store, writable)

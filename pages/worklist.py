@@ -8,4 +8,4 @@ frame.begin("Worklist")
 st.title("Which case first?")
 with frame.boundary():
     store = resources.store()
-    worklist.show(store, frame.read_only_banner(store))
+    worklist.show(store, frame.writable(store))

@@ -17,14 +17,23 @@ START_SECONDS = 60
 
 
 class Server:
-    """A running app of its own, with an empty store. app: the script, relative to the root."""
+    """A running app of its own. app: the script, relative to the root. options: more of Streamlit's."""
 
-    def __init__(self, home: Path, port: int, app: str = "app.py") -> None:
+    def __init__(
+        self,
+        home: Path,
+        port: int,
+        app: str = "app.py",
+        *,
+        mode: str = "local",
+        options: tuple[str, ...] = (),
+    ) -> None:
         self.address = f"http://127.0.0.1:{port}"
         self.home = home
         self.log = home / "server.log"
         environment = {**os.environ, "SECOND_LOOK_HOME": str(home), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
+        environment["SECOND_LOOK_MODE"] = mode
+        command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port), *options]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
+from core.access import require
 from core.config import digest
 from core.errors import SettingsProblem
+from core.mode import current_mode
 from core.pipeline.classify import ClassOutcome
 from core.pipeline.results import Result, maker
 from core.pipeline.worklist import WorkItem
@@ -22,6 +24,7 @@ from core.review import (
     state_of,
 )
 from core.types import OperatingPoint, RunRecord
+from core.types.people import Identity, Role
 from core.types.reviews import Decision, Judged, LogEntry, Opinion
 
 if TYPE_CHECKING:
@@ -88,8 +91,13 @@ def judged_item(item: WorkItem, run: RunRecord) -> Judged:
     )
 
 
-def decide_case(store: Store, reader: str, judged: Judged, opinion: Opinion) -> LogEntry:
+def decide_case(
+    store: Store, reader: str, judged: Judged, opinion: Opinion, signed_in: Identity | None = None
+) -> LogEntry:
     """Keep a decision; it is on disk when this returns. An earlier one of the same reader stays readable.
+
+    signed_in: who decides, where people have to sign in; then the name in the table of people counts and not
+    `reader`, and AccessProblem is raised for anybody without a role.
 
     One that says nothing new is not kept twice: the entry that stands comes back. Raises SettingsProblem for
     a name that is none or a kind of failure that is not known or retired, and StoreProblem where nothing can
@@ -104,32 +112,43 @@ def decide_case(store: Store, reader: str, judged: Judged, opinion: Opinion) -> 
             expected="one of " + ", ".join(known),
             fix="choose one of these, or add it first",
         )
-    name = reader_name(reader)
+    name = _signer(store, reader, signed_in)
     standing = store.reviews.state().standing(name, judged.subject)
     if standing is not None and _words(standing.opinion) == _words(opinion) and standing.judged == judged:
         return standing.entry
-    return store.reviews.append(name, "decide", judged, opinion)
+    return store.reviews.append(name, "decide", judged, opinion, signed_in=signed_in)
 
 
-def undo_last(store: Store, reader: str, subjects: Iterable[str]) -> LogEntry | None:
+def undo_last(
+    store: Store, reader: str, subjects: Iterable[str], signed_in: Identity | None = None
+) -> LogEntry | None:
     """Take back the reader's latest decision on one of these subjects; None when there is none.
 
-    The entry stays in the log; what the reader had decided before it, if anything, stands again.
+    The entry stays in the log; what the reader had decided before it, if anything, stands again. signed_in:
+    as in `decide_case`.
     """
+    reader = _signer(store, reader, signed_in)
     state = store.reviews.state()
     subject = state.last_of(reader, subjects)
     standing = None if subject is None else state.standing(reader, subject)
-    return None if standing is None else store.reviews.append(reader, "undo", standing.judged)
+    if standing is None:
+        return None
+    return store.reviews.append(reader, "undo", standing.judged, signed_in=signed_in)
 
 
-def edit_kinds(store: Store, reader: str, rows: list[tuple[str, str]]) -> LogEntry | None:
+def edit_kinds(
+    store: Store, reader: str, rows: list[tuple[str, str]], signed_in: Identity | None = None
+) -> LogEntry | None:
     """Change the kinds of failure to these (group, label); None when nothing changes.
 
-    Raises SettingsProblem as `edited_kinds` does.
+    Raises SettingsProblem as `edited_kinds` does. signed_in: as in `decide_case`.
     """
+    reader = _signer(store, reader, signed_in, "researcher")
     current = store.reviews.state().kinds
     kinds = edited_kinds(current, rows)
-    return None if kinds == current else store.reviews.append(reader_name(reader), "taxonomy", kinds=kinds)
+    if kinds == current:
+        return None
+    return store.reviews.append(reader, "taxonomy", kinds=kinds, signed_in=signed_in)
 
 
 def agreements(
@@ -220,6 +239,8 @@ def _row(entry: LogEntry, names: Mapping[str, str], kinds: Mapping[str, str], in
         "number": entry.number,
         "when_utc": entry.when_utc,
         "reader": entry.reader,
+        "signed_in_issuer": None if entry.signed_in is None else entry.signed_in.issuer,
+        "signed_in_subject": None if entry.signed_in is None else entry.signed_in.subject,
         "action": entry.action,
         "in_force": in_force,
         "case": names.get(judged.case_id or "", ""),
@@ -246,6 +267,16 @@ def _row(entry: LogEntry, names: Mapping[str, str], kinds: Mapping[str, str], in
         "previous_hash": entry.previous,
         "hash": entry.hash,
     }
+
+
+def _signer(store: Store, reader: str, signed_in: Identity | None, role: Role = "reviewer") -> str:
+    """The name under which a reader's act is kept; raises AccessProblem for whoever may not act."""
+    if signed_in is None and not current_mode().sign_in:
+        return reader_name(reader)
+    person = None if signed_in is None else store.person(signed_in)
+    require(person, role)
+    assert person is not None
+    return person.name
 
 
 def _words(opinion: Opinion) -> Opinion:

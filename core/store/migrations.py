@@ -9,6 +9,7 @@ from duckdb import DuckDBPyConnection as Cursor
 from duckdb import __version__ as duckdb_version
 
 from core.errors import StoreProblem
+from core.store.people import create_people_schema
 from core.store.schema_profiles import create_profile_schema
 from core.store.schema_runs import create_run_schema
 
@@ -61,6 +62,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001 cases, analyses, arrays", create_first_schema),
     Migration("0002 cohorts, runs, operating points", create_run_schema),
     Migration("0003 profiles of the checks", create_profile_schema),
+    Migration("0004 people", create_people_schema),
 )
 
 

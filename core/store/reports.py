@@ -20,7 +20,7 @@ from core.store.uses import total_bytes
 
 TABLES = (
     "meta", "arrays", "array_uses", "cases", "analyses", "slices", "scores", "measures", "components",
-    "timings", *RUN_TABLES, *PROFILE_TABLES,
+    "timings", *RUN_TABLES, *PROFILE_TABLES, "people",
 )  # fmt: skip
 
 COUNTED = ("arrays", "cases", "analyses", "cohorts", "runs", "classifications", "operating_points")

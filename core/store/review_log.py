@@ -19,6 +19,7 @@ from core.errors import StoreProblem
 from core.review import ReviewState, against_head, line_of, read_lines, sealed, state_of
 from core.store.arrays import sync_directory
 from core.store.connection import storage_problem
+from core.types.people import Identity
 from core.types.reviews import FIRST, Action, FailureKind, Judged, LogEntry, LogReport, Opinion
 
 LOG_NAME = "reviews.jsonl"
@@ -78,6 +79,7 @@ class ReviewLog:
         *,
         kinds: tuple[FailureKind, ...] = (),
         note: str = "",
+        signed_in: Identity | None = None,
     ) -> LogEntry:
         """Add one entry, once it is on disk. Raises StoreProblem: read-only, full disk, or a damaged log."""
         self._require_writable()
@@ -98,6 +100,7 @@ class ReviewLog:
                     was_decision=None if standing is None else standing.decision,
                     kinds=kinds,
                     note=note,
+                    signed_in=signed_in,
                     app_version=__version__,
                 )
             )

@@ -39,6 +39,7 @@ from core.store.eviction import remove_case
 from core.store.mark import forget_losses
 from core.store.migrations import MIGRATIONS, Migration
 from core.store.opening import open_directory, open_memory, regain
+from core.store.people_store import PeopleStore
 from core.store.point_store import PointStore
 from core.store.reading_through import damage_in
 from core.store.records import (
@@ -55,7 +56,7 @@ from core.store.uses import Part, uses_of
 from core.types import Analysis, Case, Classification, Progress
 
 
-class Store(CohortStore, RunStore, PointStore):
+class Store(CohortStore, RunStore, PointStore, PeopleStore):
     """Everything that is kept, for any number of threads of one process.
 
     A row whose array file is missing or damaged is a miss: it is counted in `info().health`, and

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from core.config import Frozen
+from core.types.people import Identity
 
 Decision = Literal["accept", "reject", "correct", "unsure"]
 """accept: the answer may be used. reject: it may not. correct: usable once corrected. unsure: this reader
@@ -18,9 +19,10 @@ cannot say."""
 
 DECISIONS: tuple[Decision, ...] = ("accept", "reject", "correct", "unsure")
 
-Action = Literal["decide", "undo", "taxonomy", "set aside"]
+Action = Literal["decide", "undo", "taxonomy", "set aside", "role"]
 """decide: a reader judged a subject. undo: a reader took a decision back. taxonomy: the kinds of failure were
-edited. set aside: an earlier, damaged log was put away; its digest is the entry's note."""
+edited. set aside: an earlier, damaged log was put away; its digest is the entry's note. role: somebody was
+given a role, or lost it."""
 
 FIRST = "0" * 64
 """What stands in place of an earlier entry's hash in the first entry of a log."""
@@ -84,7 +86,8 @@ class LogEntry(Frozen):
     number: counts up from 1 without gaps. previous: hash of the entry before. hash: SHA-256 of everything
     else in canonical JSON. was: number of the entry that stood until now for this reader and subject.
     was_decision: what that one said. judged, opinion: of a decision; an undo has the judged subject alone.
-    kinds: of an edit of the taxonomy, all of them. note: anything else, in words.
+    kinds: of an edit of the taxonomy, all of them. note: anything else, in words. signed_in: who the
+    reader is at the sign-in provider, None where nobody has to sign in; of a role, whose it is.
     """
 
     number: int = Field(ge=1)
@@ -98,6 +101,7 @@ class LogEntry(Frozen):
     was_decision: Decision | None = None
     kinds: tuple[FailureKind, ...] = ()
     note: str = ""
+    signed_in: Identity | None = None
     app_version: str = ""
     hash: str = ""
 

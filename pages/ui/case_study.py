@@ -13,7 +13,7 @@ from core.report.case_study import Conclusion
 from core.store import Store
 from core.types import NamedBytes, Progress
 from pages.ui import outcomes, ready
-from pages.ui.reader.component import SLOT, Reader
+from pages.ui.reader.component import current_reader
 from pages.ui.text import plain_text
 
 WITHOUT = ""
@@ -22,7 +22,7 @@ WITHOUT = ""
 def show(store: Store, outcome: Outcome) -> None:
     """Three texts, a corruption for the curve, and the page as a file."""
     key = outcome.analysis.key
-    reader: Reader | None = st.session_state.get(SLOT)
+    reader = current_reader()
     known = diagnosis_of(store, key, reader.name) if reader else ""
     st.caption(
         "One page to print: pictures, what fired, the curve under stress, and what you concluded. It names "

@@ -150,9 +150,8 @@ def _start_files(store: Store, files: list[NamedBytes]) -> None:
     def work(progress: Progress) -> str:
         return add_cohort(store, files, name.strip() or None, layout, progress).id
 
-    with boundary():
-        key = digest([name, layout, [[each.name, len(each.data)] for each in files]])
-        jobs.start(jobs.ADD, "Reading the cohort", work, key)
+    key = digest([name, layout, [[each.name, len(each.data)] for each in files]])
+    jobs.start(jobs.ADD, "Reading the cohort", work, key)
 
 
 def _start_table(store: Store, file: NamedBytes) -> None:
@@ -162,13 +161,11 @@ def _start_table(store: Store, file: NamedBytes) -> None:
         progress(0.1, "Reading the table")
         return add_table(store, file, name.strip() or None)[1].id
 
-    with boundary():
-        jobs.start(jobs.ADD, "Reading the table", work, digest([name, file.name, len(file.data)]))
+    jobs.start(jobs.ADD, "Reading the table", work, digest([name, file.name, len(file.data)]))
 
 
 def _start_samples(store: Store) -> None:
     def work(progress: Progress) -> str:
         return add_samples(store, progress).id
 
-    with boundary():
-        jobs.start(jobs.ADD, "Drawing the sample cohort", work, "samples")
+    jobs.start(jobs.ADD, "Drawing the sample cohort", work, "samples")

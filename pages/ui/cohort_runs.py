@@ -13,7 +13,7 @@ from core.pipeline.runs import run_cohort
 from core.store import Store
 from core.types import CohortRecord, NamedBytes, Progress, RunRecord
 from core.view.words import count
-from pages.ui import cohort_add, how_good, jobs, outcomes, selection
+from pages.ui import access, cohort_add, how_good, jobs, outcomes, selection
 from pages.ui.frame import boundary
 from pages.ui.menu import COVERAGE, RELIABILITY, WORKLIST
 from pages.ui.options import distinct
@@ -149,8 +149,7 @@ def start(store: Store, cohort_id: str, config: AnalysisConfig, retry_failed: bo
         return run_cohort(store, cohort_id, config, progress, retry_failed=retry_failed).id
 
     key = digest([cohort_id, config.model_dump(mode="json")])
-    with boundary():
-        jobs.start(jobs.RUN, "Running the model on the cohort", work, key)
+    jobs.start(jobs.RUN, "Running the model on the cohort", work, key)
 
 
 def _import_form(store: Store, record: CohortRecord) -> None:
@@ -199,12 +198,12 @@ def _import(store: Store, record: CohortRecord, files: list[NamedBytes]) -> None
     def work(progress: Progress) -> str:
         return import_predictions(store, record.id, files, title.strip() or None, judge, progress).id
 
-    with boundary():
-        jobs.start(jobs.RUN, "Importing predictions", work, digest([record.id, title, judge, len(files)]))
+    jobs.start(jobs.RUN, "Importing predictions", work, digest([record.id, title, judge, len(files)]))
 
 
 def _delete(store: Store, run: RunRecord) -> None:
     with boundary():
+        access.require("researcher")
         store.delete_run(run.id)
         outcomes.forget()
         if selection.current().run == run.id:

@@ -10,7 +10,7 @@ from core.pipeline.prediction_tables import TABLE_LAYOUT
 from core.store import Store
 from core.types import CohortRecord
 from core.view.words import count
-from pages.ui import cohort_add, cohort_runs, jobs, outcomes, selection
+from pages.ui import access, cohort_add, cohort_runs, jobs, outcomes, selection
 from pages.ui.frame import boundary
 from pages.ui.text import plain_text, safe_text
 
@@ -114,6 +114,7 @@ def _removal(store: Store, record: CohortRecord, writable: bool) -> None:
 
 def _remove(store: Store, record: CohortRecord) -> None:
     with boundary():
+        access.require("researcher")
         removed = remove_cohort(store, record.id)
         outcomes.forget()
         if selection.current().cohort == record.id:

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.errors import Cancelled, SecondLookError, SettingsProblem, StoreProblem, trace_of
+from core.errors import Cancelled, SecondLookError, StoreProblem, trace_of
 from core.mode import check_address, current_mode
 from core.store import Store
+from core.types.people import Role
 from core.view.words import count
-from pages.ui import resources, selection
+from pages.ui import access, resources, selection
 from pages.ui.menu import ASSETS, CASE, menu
 from pages.ui.text import safe_text
 
@@ -34,7 +35,7 @@ def begin(title: str) -> None:
     menu(title)
     st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "icon.png")
     st.html(STYLE)
-    _mode_check()
+    _admit()
     resources.warm_up()
     selection.seed()
     with st.sidebar:
@@ -42,20 +43,24 @@ def begin(title: str) -> None:
     _store_banner()
 
 
-def _mode_check() -> None:
-    """Ends the run, before anything stored is read, where the server's mode does not allow it."""
+def _admit() -> None:
+    """Ends the run, before anything stored is read, where mode, address or person do not allow it."""
     try:
         mode = current_mode()
         check_address(mode, st.get_option("server.address"))
-    except SettingsProblem as problem:
+        access.gate()
+    except SecondLookError as problem:
         show_problem(problem)
         st.stop()
     if not mode.uploads:
         st.info("**Public demo.** Sample cases only; nothing is kept. Do not enter patient data.")
 
 
-def read_only_banner(store: Store) -> bool:
-    """Whether the store takes new cases; where it does not, says why."""
+def writable(store: Store, role: Role = "reviewer") -> bool:
+    """Whether what a page changes can be changed now, by whoever looks at it; says why where not.
+
+    role: what it takes to change it.
+    """
     info = store.info()
     if info.mode == "read-only":
         with st.container(border=True, key="read_only"):
@@ -65,7 +70,11 @@ def read_only_banner(store: Store) -> bool:
                 "in your browser."
             )
             st.button("Keep things again", key="write_again", on_click=_write_again, args=(store,))
-    return info.mode != "read-only"
+        return False
+    if not access.may(role):
+        st.info(f"To be read: changing anything here takes the role {role}.", icon=":material/visibility:")
+        return False
+    return True
 
 
 @contextmanager
@@ -100,12 +109,17 @@ def show_problem(problem: SecondLookError) -> None:
         }
         lines = [f"**{name}:** {safe_text(fact, LONGEST_FACT)}" for name, fact in facts.items() if fact]
         st.markdown("  \n".join(lines))
-        if isinstance(problem, StoreProblem) and resources.store_or_none() is None:
+        if isinstance(problem, StoreProblem) and _may_go_on_without():
             st.button(
                 "Go on without keeping anything", key="in_memory", on_click=resources.go_on_in_memory,
                 help="For everybody who uses this server, until it stops or the store is tried again. "
                 "What is on disk is not touched.",
             )  # fmt: skip
+
+
+def _may_go_on_without() -> bool:
+    """Whether to offer a store in memory; where people sign in it would know none of them."""
+    return not current_mode().sign_in and resources.store_or_none() is None
 
 
 def show_incident(incident: str) -> None:
@@ -143,8 +157,7 @@ def _losses(store: Store) -> None:
             "checked apart. To get them back, stop the app and restore a backup: "
             "`python -m core store restore DIRECTORY`."
         )
-        with boundary():
-            st.button("I have read this", key="read_losses", on_click=_take_note, args=(store,))
+        st.button("I have read this", key="read_losses", on_click=_take_note, args=(store,))
 
 
 def _damage(found: tuple[str, ...]) -> None:
@@ -162,11 +175,13 @@ def _damage(found: tuple[str, ...]) -> None:
 
 def _write_again(store: Store) -> None:
     with boundary():
+        access.require("admin")
         store.write_again()
 
 
 def _take_note(store: Store) -> None:
     with boundary():
+        access.require("admin")
         store.take_note_of_losses()
 
 
@@ -179,5 +194,6 @@ def _sidebar() -> None:
             st.caption("Selected case")
             st.markdown(f"**{safe_text(known[case_id].name, 60)}**")
             st.page_link(CASE, label="Show it", query_params=selection.address_of(selection.current()))
+    access.signed_in_line()
     st.caption(f"**{NOTICE}**")
     st.caption("Nothing leaves the machine that runs this page.")

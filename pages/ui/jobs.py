@@ -8,8 +8,9 @@ import streamlit as st
 
 from core.engine import JobManager, JobStatus
 from core.types import Progress
+from core.types.people import Role
 from core.view.words import seconds
-from pages.ui import resources, selection
+from pages.ui import access, resources, selection
 from pages.ui.frame import boundary, show_incident, show_problem
 from pages.ui.text import safe_text
 
@@ -25,9 +26,17 @@ SELFTEST = "selftest"
 BACKUP = "backup"
 """Kinds of work; a job's key begins with one of them, so that a reload knows what its result names."""
 
+TAKES: dict[str, Role] = {
+    ADD: "researcher", RUN: "researcher", MODEL: "researcher", SWEEP: "researcher", BACKUP: "admin",
+}  # fmt: skip
+"""The role that it takes to start a kind of work; the others take a reviewer."""
+
 
 def start(kind: str, title: str, work: Callable[[Progress], str], key: str) -> None:
-    """Queue `work` and select its job; one with the same key that is still going on is joined instead."""
+    """Queue `work` and select its job; one with the same key that is still going on is joined instead.
+
+    Says so on the page where that is refused.
+    """
     managers = {ANALYSE: resources.jobs, READ: resources.readers}
     manager = managers.get(kind, resources.cohort_jobs)()
     decoder = resources.decoder()
@@ -36,7 +45,9 @@ def start(kind: str, title: str, work: Callable[[Progress], str], key: str) -> N
         with decoder.used():
             return work(progress)
 
-    selection.choose(job=manager.submit(title, guarded, key=f"{kind}:{key}"))
+    with boundary():
+        access.require(TAKES.get(kind, "reviewer"))
+        selection.choose(job=manager.submit(title, guarded, key=f"{kind}:{key}"))
 
 
 def selected() -> JobStatus | None:

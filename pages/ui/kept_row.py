@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.types import OperatingPoint
 from core.types.profiles import Profile
+from pages.ui import access
 from pages.ui.frame import boundary
 from pages.ui.text import safe_text
 
@@ -36,6 +37,7 @@ def kept_row(
 
     def change() -> None:
         with boundary():
+            access.require("researcher")
             if active:
                 stop(model_id, estimator)
             else:

@@ -25,6 +25,7 @@ COHORTS = "pages/cohorts.py"
 MODELS = "pages/models.py"
 SELFTEST = "pages/selftest.py"
 DATA = "pages/data.py"
+PEOPLE = "pages/people.py"
 ABOUT = "pages/about.py"
 
 
@@ -69,6 +70,7 @@ def menu(title: str = "") -> Page:
             "System": [
                 st.Page(DATA, title="What is kept"),
                 st.Page(SELFTEST, title="Self-test"),
+                st.Page(PEOPLE, title="People"),
                 st.Page(ABOUT, title="About"),
             ],
         },

@@ -119,6 +119,5 @@ def _start(files: Sequence[NamedBytes], title: str) -> None:
     def work(progress: Progress) -> str:
         return add_upload(weights, config, progress)
 
-    with boundary():
-        key = hashlib.sha256(weights.data + config.data).hexdigest()
-        jobs.start(jobs.MODEL, f"Adding {title}"[:80], work, key)
+    key = hashlib.sha256(weights.data + config.data).hexdigest()
+    jobs.start(jobs.MODEL, f"Adding {title}"[:80], work, key)

@@ -16,7 +16,7 @@ from core.pipeline.models import (
     remove_own_model,
 )
 from core.view.words import count
-from pages.ui import jobs, model_add, selection, tables
+from pages.ui import access, jobs, model_add, selection, tables
 from pages.ui.about import card_body
 from pages.ui.frame import boundary, show_problem
 from pages.ui.model_add import size_words
@@ -45,9 +45,9 @@ def show() -> None:
     _job_under_way()
     found = known_models()
     facts = {record.id: describe_model(record) for record in found.records}
-    writable = models_writable()
+    writable = models_writable() and access.may("researcher")
     st.markdown(_answer(tuple(facts.values())))
-    if not writable:
+    if not models_writable():
         st.warning("The folder of your own models cannot be written, so none can be added or removed here.")
     for problem in found.damaged:
         _damaged(problem, writable)
@@ -121,6 +121,7 @@ def _removal(row: st.delta_generator.DeltaGenerator, model_id: str, title: str, 
 
 def _remove(model_id: str, title: str) -> None:
     with boundary():
+        access.require("researcher")
         remove_own_model(model_id)
         _choose("")
         st.toast(f"Removed {safe_text(title, 60)}.")

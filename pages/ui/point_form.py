@@ -11,6 +11,7 @@ from core.pipeline.points import activate_point, active_points, clear_point, sav
 from core.store import Store
 from core.types import OperatingPoint, RiskConventions
 from core.view.words import number
+from pages.ui import access
 from pages.ui.frame import boundary
 from pages.ui.kept_row import kept_row
 from pages.ui.run_tables import Loaded
@@ -65,6 +66,7 @@ def _told(point: OperatingPoint) -> str:
 def _save(store: Store, loaded: Loaded, score: str, conventions: RiskConventions, answer: Answer) -> None:
     config = loaded.run.config
     with boundary():
+        access.require("researcher")
         point = operating_point(
             answer, name=st.session_state[NAME], score=score, conventions=conventions,
             cohort_name=loaded.cohort.name, cohort_id=loaded.cohort.id, run_id=loaded.run.id,

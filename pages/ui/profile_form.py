@@ -11,6 +11,7 @@ from core.pipeline.profiles import activate_profile, active_profiles, clear_prof
 from core.store import Store
 from core.types.profiles import Profile
 from core.view.words import percent
+from pages.ui import access
 from pages.ui import limits as limits_form
 from pages.ui.frame import boundary
 from pages.ui.kept_row import kept_row
@@ -64,6 +65,7 @@ def _told(profile: Profile) -> str:
 def _save(store: Store, tuned: Tuned) -> None:
     loaded = tuned.loaded
     with boundary():
+        access.require("researcher")
         profile = profile_of(
             st.session_state[NAME], tuned.limits, tuned.table, loaded.run, loaded.cohort.name,
             failure_below=tuned.failure_below,

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.store import CaseSummary, Store
 from core.view.words import count
-from pages.ui import outcomes, selection, uploads
+from pages.ui import access, outcomes, selection, uploads
 from pages.ui.frame import boundary
 from pages.ui.text import safe_text
 from pages.ui.viewer import forget_case
@@ -48,7 +48,8 @@ def delete_button(
     store: Store, case_id: str, name: str, label: str, disabled: bool, width: str = "stretch"
 ) -> None:
     """A button that asks once more before a case goes."""
-    with st.popover(label, disabled=disabled, key=f"ask_{case_id[:16]}", width=width):
+    refused = disabled or not access.may("admin")
+    with st.popover(label, disabled=refused, key=f"ask_{case_id[:16]}", width=width):
         st.markdown(f"Delete **{safe_text(name)}** with every result derived from it? This cannot be undone.")
         st.button(
             "Delete for good", type="primary", key=f"delete_{case_id[:16]}", on_click=_delete,
@@ -79,6 +80,7 @@ def _row(store: Store, case: CaseSummary, writable: bool) -> bool:
 
 def _delete(store: Store, case_id: str, name: str) -> None:
     with boundary():
+        access.require("admin")
         store.delete_case(case_id)
         outcomes.forget()
         forget_case(case_id)

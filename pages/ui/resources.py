@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.access import SignIns
 from core.engine import JobManager
 from core.errors import SecondLookError, StoreProblem
 from core.mode import current_mode
@@ -35,6 +36,12 @@ def _close(opened: Store) -> None:
 
 def _shut_down(manager: JobManager) -> None:
     manager.shutdown()
+
+
+@st.cache_resource(show_spinner=False)
+def sign_ins() -> SignIns:
+    """When each person who signed in was active last."""
+    return SignIns()
 
 
 class _Choice:

@@ -16,6 +16,7 @@ from core.view.overlay import plain_picture
 from core.view.payload import HIDDEN
 from core.view.words import count, number, seconds
 from pages.ui import (
+    access,
     answer,
     numbers,
     outcomes,
@@ -128,6 +129,7 @@ def _on_act(store: Store, reader: Reader) -> None:
         return
     st.session_state[ANSWERED] = act.nonce
     with boundary():
+        access.require("reviewer")
         queue = review_queue.queue_of(store, reader, by_state=False)
         items = () if queue is None else queue.items
         item = next((each for each in items if each.subject == act.subject), None)
@@ -147,7 +149,7 @@ def _take(store: Store, queue: Queue, item: WorkItem, act: Act) -> None:
             decision=act.decision, kinds=act.kinds, comment=act.comment, seconds=act.seconds,
             confidence_hidden=reader.alone,
         )  # fmt: skip
-        decide_case(store, reader.name, review_queue.judged(queue, item), opinion)
+        decide_case(store, reader.name, review_queue.judged(queue, item), opinion, reader.identity)
         st.session_state[SAVED] = {"subject": item.subject, "nonce": act.nonce}
         after = review_queue.queue_of(store, reader, by_state=False)
         review_queue.go_to((after and after.next_open(item)) or item)
@@ -162,7 +164,7 @@ def _take(store: Store, queue: Queue, item: WorkItem, act: Act) -> None:
 
 
 def _undo(store: Store, queue: Queue) -> None:
-    taken = undo_last(store, queue.reader.name, [each.subject for each in queue.items])
+    taken = undo_last(store, queue.reader.name, [each.subject for each in queue.items], queue.reader.identity)
     subject = taken.judged.subject if taken is not None and taken.judged is not None else None
     item = next((each for each in queue.items if each.subject == subject), None)
     if item is None:

@@ -36,7 +36,7 @@ def edit(store: Store, reader: Reader, writable: bool) -> None:
     changed = rows != list(table.itertuples(index=False, name=None))
     if st.button("Save the kinds", key="save_kinds", disabled=not (writable and changed)):
         try:
-            edit_kinds(store, reader.name, rows)
+            edit_kinds(store, reader.name, rows, reader.identity)
         except SecondLookError as problem:
             show_problem(problem)
             return

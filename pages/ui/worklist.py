@@ -15,6 +15,7 @@ from core.types import Progress
 from core.view import theme
 from core.view.words import count, number
 from pages.ui import (
+    access,
     ready,
     review_files,
     review_findings,
@@ -79,7 +80,7 @@ def _more(store: Store, queue: Queue, writable: bool) -> None:
                 _instructive(queue)
     with _folded("Kinds of failure", "kinds") as opened:
         if opened.open:
-            review_kinds.edit(store, queue.reader, writable)
+            review_kinds.edit(store, queue.reader, writable and access.may("researcher"))
     with _folded("Take decisions, masks and pictures along", "take_reviews") as opened:
         if opened.open:
             review_files.show(store, queue)

@@ -16,9 +16,9 @@ def served(mode: str, address: str | None) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", ("", "server", "Local", "open"))
+@pytest.mark.parametrize("name", ("", "Server", "Local", "open"))
 def test_unknown_mode_is_refused_with_the_known_ones(name: str) -> None:
-    with pytest.raises(SettingsProblem, match="local or demo"):
+    with pytest.raises(SettingsProblem, match="local, server or demo"):
         mode_named(name)
 
 
