@@ -17,23 +17,23 @@ class Mode(Frozen):
     """What one mode allows.
 
     any_address: serve on other addresses than this machine's own; sign_in: everybody has to sign in, and may
-    do what the table of people says; uploads: take files from visitors; keeps: write to disk (otherwise the
-    store lives in memory until the server stops).
+    do what the table of people says; public: for anybody on the internet, so nothing is kept, each visitor
+    has a store of their own in memory until they leave, limits are small, uploads are asked about first, and
+    weights come as safetensors only.
     """
 
     name: Literal["local", "server", "demo"]
     any_address: bool
     sign_in: bool
-    uploads: bool
-    keeps: bool
+    public: bool
 
 
 MODES = {
     mode.name: mode
     for mode in (
-        Mode(name="local", any_address=False, sign_in=False, uploads=True, keeps=True),
-        Mode(name="server", any_address=True, sign_in=True, uploads=True, keeps=True),
-        Mode(name="demo", any_address=True, sign_in=False, uploads=False, keeps=False),
+        Mode(name="local", any_address=False, sign_in=False, public=False),
+        Mode(name="server", any_address=True, sign_in=True, public=False),
+        Mode(name="demo", any_address=True, sign_in=False, public=True),
     )
 }
 
@@ -59,6 +59,21 @@ def mode_named(name: str) -> Mode:
 def current_mode() -> Mode:
     """The mode of this process, read once from the environment."""
     return mode_named(os.environ.get(SETTING, "local"))
+
+
+def check_forgery(mode: Mode, protected: bool) -> None:
+    """Raise SettingsProblem where requests that other sites forge are not refused and `mode` needs it.
+
+    protected: `server.enableXsrfProtection`.
+    """
+    if protected or mode.public:
+        return
+    raise SettingsProblem(
+        "Other web sites could act in the name of whoever looks at this page",
+        found="server.enableXsrfProtection is off",
+        expected="on; only a public demo, which keeps nothing, may do without",
+        fix="remove the setting, and STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION from the environment",
+    )
 
 
 def check_address(mode: Mode, address: str | None) -> None:

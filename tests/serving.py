@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from urllib.error import URLError
@@ -17,7 +18,10 @@ START_SECONDS = 60
 
 
 class Server:
-    """A running app of its own. app: the script, relative to the root. options: more of Streamlit's."""
+    """A running app of its own. app: the script, relative to the root. options: more of Streamlit's.
+
+    command, environment, folder: all of it, in place of what these make.
+    """
 
     def __init__(
         self,
@@ -26,18 +30,21 @@ class Server:
         app: str = "app.py",
         *,
         mode: str = "local",
-        options: tuple[str, ...] = (),
+        options: Sequence[str] = (),
+        command: Sequence[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        folder: Path = ROOT,
     ) -> None:
         self.address = f"http://127.0.0.1:{port}"
         self.home = home
         self.log = home / "server.log"
-        environment = {**os.environ, "SECOND_LOOK_HOME": str(home), "OMP_NUM_THREADS": "1"}
-        environment["SECOND_LOOK_MODE"] = mode
-        command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port), *options]
+        usual = {"SECOND_LOOK_HOME": str(home), "OMP_NUM_THREADS": "1", "SECOND_LOOK_MODE": mode}
+        given = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port), *options]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
-            )
+                command or given, cwd=folder, env=environment or {**os.environ, **usual}, stdout=log,
+                stderr=subprocess.STDOUT,
+            )  # fmt: skip
         self._wait()
 
     def _wait(self) -> None:

@@ -79,6 +79,12 @@ class DecodeWorker:
         with self._lock:
             self._running()
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs; one that does not is started by the next use."""
+        process = self._process
+        return process is not None and process.poll() is None
+
     def close(self) -> None:
         """End the process."""
         with self._lock:

@@ -11,8 +11,9 @@ from pydantic import Field, ValidationError
 
 from core.config import Frozen
 from core.errors import InputProblem, SettingsProblem
+from core.mode import current_mode
 
-MIB = 1 << 20
+MIB, GIB = 1 << 20, 1 << 30
 
 
 class Limits(Frozen):
@@ -42,6 +43,12 @@ class Limits(Frozen):
     seconds: float = Field(default=120.0, gt=0)
 
 
+PUBLIC = Limits(
+    upload=25 * 10**6, voxels=256**3, pixels=16 * 10**6, members=500, inflated=256 * MIB, pages=500,
+    rows=20_000, memory=GIB, seconds=30.0,
+)  # fmt: skip
+"""Limits of a public server, where many strangers share one machine."""
+
 VARIABLE = "SECOND_LOOK_LIMITS"
 """Environment variable with other limits, as JSON: {"upload": 500000000}."""
 
@@ -56,9 +63,10 @@ class LimitRow(Frozen):
 
 
 @lru_cache(maxsize=8)
-def _parsed(text: str) -> Limits:
+def _parsed(text: str, usual: Limits) -> Limits:
     try:
-        return Limits.model_validate_json(text or "{}")
+        changed = Limits.model_validate_json(text or "{}")
+        return usual.model_copy(update={key: getattr(changed, key) for key in changed.model_fields_set})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or VARIABLE
@@ -71,8 +79,8 @@ def _parsed(text: str) -> Limits:
 
 
 def limits_in_force() -> Limits:
-    """The limits of this process: the built-in ones, changed by an operator. Raises SettingsProblem."""
-    return _parsed(os.environ.get(VARIABLE, ""))
+    """The limits of this process: those of its mode, changed by an operator. Raises SettingsProblem."""
+    return _parsed(os.environ.get(VARIABLE, ""), PUBLIC if current_mode().public else Limits())
 
 
 def limit_rows(limits: Limits) -> tuple[LimitRow, ...]:

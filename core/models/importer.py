@@ -7,12 +7,13 @@ from pathlib import Path
 
 from core.config import Frozen
 from core.errors import ModelProblem
+from core.mode import current_mode
 from core.models.import_config import CheckpointConfig, OnnxConfig, read_import_config, record_of
 from core.models.install import install, require_free_id
 from core.models.onnx_file import MAX_GRAPH_BYTES, GraphFacts, check_graph, refusal
 from core.models.records import MemberRecord, ModelRecord, OnnxArchitecture
 
-ONNX_SUFFIX = ".onnx"
+ONNX_SUFFIX, SAFE_SUFFIX = ".onnx", ".safetensors"
 WEIGHTS_NAME, GRAPH_NAME = "member_0.safetensors", "member_0.onnx"
 UNKNOWN_SHA = "0" * 64
 
@@ -31,6 +32,7 @@ def preview_model(weights: Path, config: Path) -> ImportPreview:
 
     Raises ModelProblem when a field, a name or a shape does not fit, or the id is taken.
     """
+    require_allowed(weights)
     size = weights.stat().st_size
     if weights.suffix == ONNX_SUFFIX:
         wanted, facts, _ = _read_onnx(weights, config)
@@ -48,7 +50,20 @@ def preview_model(weights: Path, config: Path) -> ImportPreview:
 
 def import_model(weights: Path, config: Path, own: Path | None = None) -> ModelRecord:
     """`import_onnx` or `import_checkpoint`, by the ending of the file."""
+    require_allowed(weights)
     return (import_onnx if weights.suffix == ONNX_SUFFIX else import_checkpoint)(weights, config, own)
+
+
+def require_allowed(weights: Path) -> None:
+    """Raise ModelProblem for a kind of weights that this mode does not take."""
+    if current_mode().public and weights.suffix != SAFE_SUFFIX:
+        raise ModelProblem(
+            "A public server takes weights as safetensors only",
+            file=weights.name,
+            found=f"the ending {weights.suffix!r}",
+            expected=SAFE_SUFFIX,
+            fix="save the network's state dict as safetensors, or add it on a server that is not public",
+        )
 
 
 def import_checkpoint(weights: Path, config: Path, own: Path | None = None) -> ModelRecord:

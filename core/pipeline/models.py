@@ -15,6 +15,7 @@ from typing import Literal
 from core.config import Frozen
 from core.errors import ModelProblem
 from core.inference import ESTIMATORS, EstimatorSpec, possible_estimators
+from core.mode import current_mode
 from core.models import ModelRecord, OnnxArchitecture, user_models_folder
 from core.models.importer import ImportPreview, import_model, preview_model
 from core.models.install import remove_model
@@ -213,7 +214,12 @@ def find_model(model_id: str) -> ModelRecord:
 
 
 def models_writable() -> bool:
-    """Whether the user's models folder, or the nearest folder above it that exists, can be written."""
+    """Whether the user's models folder, or the nearest folder above it that exists, can be written.
+
+    A public server keeps nothing of a visitor, so none can be added there.
+    """
+    if current_mode().public:
+        return False
     folder = user_models_folder()
     while not folder.exists():
         folder = folder.parent

@@ -27,6 +27,7 @@ from pages.ui import (
     guarantees,
     outcomes,
     point_form,
+    resources,
     run_tables,
 )
 from pages.ui.coverage_choices import Choices
@@ -92,14 +93,14 @@ def _state(run: RunRecord, conventions: RiskConventions) -> State:
     return run.id, run.done, run.failed, outcomes.deletions(), conventions.model_dump_json()
 
 
-@st.cache_resource(max_entries=KEPT, show_spinner=False)
+@st.cache_resource(max_entries=KEPT, show_spinner=False, scope=resources.SCOPE)
 def _report(
     _loaded: Loaded, _conventions: RiskConventions, scores: tuple[str, ...], *state: object
 ) -> CoverageReport:
     return coverage_report(_loaded.table, _conventions, scores, seed=0, replicates=0)
 
 
-@st.cache_resource(max_entries=KEPT, show_spinner=False)
+@st.cache_resource(max_entries=KEPT, show_spinner=False, scope=resources.SCOPE)
 def _prepared(_loaded: Loaded, _conventions: RiskConventions, score: str, *state: object) -> Prepared | None:
     table = with_confidence(_loaded.table)
     return prepare_score(table, risk_of(table, _conventions), score, seed=0, replicates=REPLICATES)

@@ -22,7 +22,7 @@ from core.view import theme
 from core.view.rule_bars import rule_bars
 from core.view.words import NOT_AVAILABLE, count, interval, number, percent
 from pages.ui import limits as limits_form
-from pages.ui import outcomes, profile_form, review_queue, run_tables, tables
+from pages.ui import outcomes, profile_form, resources, review_queue, run_tables, tables
 from pages.ui.frame import show_problem
 from pages.ui.menu import CASE
 from pages.ui.rows import rows
@@ -98,7 +98,9 @@ def _tuned(store: Store, loaded: Loaded, below: float) -> Tuned:
     return Tuned(loaded, table, draws, defaults, limits, settings_of(table, limits), below)
 
 
-@st.cache_resource(max_entries=run_tables.KEPT, show_spinner="Reading what the checks see")
+@st.cache_resource(
+    max_entries=run_tables.KEPT, show_spinner="Reading what the checks see", scope=resources.SCOPE
+)
 def _table(
     _store: Store, _loaded: Loaded, run_id: str, done: int, failed: int, deletions: int, below: float
 ) -> tuple[RuleTable, tuple[Draws, Draws]]:

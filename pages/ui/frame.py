@@ -15,7 +15,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import Cancelled, SecondLookError, StoreProblem, trace_of
-from core.mode import check_address, current_mode
+from core.mode import check_address, check_forgery, current_mode
 from core.store import Store
 from core.types.people import Role
 from core.view.words import count
@@ -48,12 +48,16 @@ def _admit() -> None:
     try:
         mode = current_mode()
         check_address(mode, st.get_option("server.address"))
+        check_forgery(mode, bool(st.get_option("server.enableXsrfProtection")))
         access.gate()
     except SecondLookError as problem:
         show_problem(problem)
         st.stop()
-    if not mode.uploads:
-        st.info("**Public demo.** Sample cases only; nothing is kept. Do not enter patient data.")
+    if mode.public:
+        st.info(
+            "**Public demo.** What you do here is yours alone, and gone when you leave. Do not upload or "
+            "enter patient data."
+        )
 
 
 def writable(store: Store, role: Role = "reviewer") -> bool:

@@ -10,7 +10,7 @@ from core.metrics.evaluation import evaluate
 from core.metrics.evaluation_records import EvaluationReport, MetricRow
 from core.types import Estimate, RunRecord
 from core.view.words import NOT_AVAILABLE, count, interval, number, percent
-from pages.ui import outcomes, run_tables, tables
+from pages.ui import outcomes, resources, run_tables, tables
 from pages.ui.run_tables import Loaded
 from pages.ui.text import safe_text
 
@@ -83,6 +83,6 @@ def _value(value: Estimate) -> str:
     return interval(value.value, value.low, value.high)
 
 
-@st.cache_resource(max_entries=KEPT, show_spinner="Drawing samples of patients")
+@st.cache_resource(max_entries=KEPT, show_spinner="Drawing samples of patients", scope=resources.SCOPE)
 def _report(_loaded: Loaded, run_id: str, done: int, failed: int, deletions: int) -> EvaluationReport:
     return evaluate(_loaded.table, seed=0, replicates=500)

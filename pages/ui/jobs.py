@@ -47,7 +47,7 @@ def start(kind: str, title: str, work: Callable[[Progress], str], key: str) -> N
 
     with boundary():
         access.require(TAKES.get(kind, "reviewer"))
-        selection.choose(job=manager.submit(title, guarded, key=f"{kind}:{key}"))
+        selection.choose(job=manager.submit(title, guarded, key=f"{kind}:{key}{resources.visitor()}"))
 
 
 def selected() -> JobStatus | None:

@@ -9,6 +9,7 @@ import streamlit as st
 from core.io import limit_rows, limits_in_force
 from core.io.dicom_tags import kept_tags
 from core.io.limits import VARIABLE
+from core.mode import current_mode
 from core.store import Store, StoreInfo
 from core.types import Progress
 from core.view.words import count
@@ -58,7 +59,8 @@ def _answer(info: StoreInfo) -> str:
     results = count(info.analyses + info.classifications, "result")
     held = f"**{count(info.cases, 'case')} and {results}, {size:.1f} MB**"
     if info.mode == "memory":
-        return f"{held}, in memory: gone when the server stops. Nothing leaves this machine."
+        until = "when you leave this page" if current_mode().public else "when the server stops"
+        return f"{held}, in memory: gone {until}. Nothing leaves this machine."
     return f"{held}, in the folder below, until you delete them. Nothing leaves this machine."
 
 

@@ -30,7 +30,7 @@ from core.pipeline.stress import modality_of
 from core.store import Store
 from core.types import Case
 from core.view.thumbnails import thumbnail
-from pages.ui import outcomes, ready, selection
+from pages.ui import outcomes, ready, resources, selection
 from pages.ui.pickers import fits
 from pages.ui.text import plain_text, safe_text
 
@@ -218,7 +218,7 @@ def _centre(case: Case) -> int:
     return int(case.reference.mask_ref.sum(axis=(1, 2)).argmax())
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False, scope=resources.SCOPE)
 def _kept_window(case_id: str, centre: int, deletions: int, _case: Case) -> Case:
     return window_of(_case, centre)
 

@@ -15,7 +15,7 @@ from core.store import Store
 from core.types import RiskConventions, RunRecord
 from core.view.charts import CONFIG, Line, Place, line_chart
 from core.view.words import count, number, percent
-from pages.ui import outcomes, reliability, run_tables
+from pages.ui import outcomes, reliability, resources, run_tables
 from pages.ui.lab_choices import Choices
 from pages.ui.lab_words import named
 from pages.ui.menu import COHORTS
@@ -94,7 +94,7 @@ def _kind(run: RunRecord) -> str:
     return "" if run.config is None else run.config.estimator.kind
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
+@st.cache_resource(max_entries=12, show_spinner=False, scope=resources.SCOPE)
 def _curve(_loaded: Loaded, score: str, *state: object) -> Curve | None:
     table = with_confidence(_loaded.table)
     if score not in table.confidence or not table.has_ref.any():

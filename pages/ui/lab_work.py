@@ -24,7 +24,7 @@ class Memory:
     """Answers with their arrays, bounded in bytes, and their numbers, which outlive them."""
 
     def __init__(self) -> None:
-        self.answers: Shelf[Stressed] = Shelf(LARGEST_BYTES, weight_of)
+        self.answers: Shelf[Stressed] = Shelf(resources.share_of(LARGEST_BYTES), weight_of)
         self.readings: Shelf[Reading] = Shelf(MOST_READINGS)
 
     def computed(
@@ -106,7 +106,8 @@ def fetch_ahead(store: Store, choices: Choices) -> None:
             memory.computed(store, case, settings, severity, place, _quiet(progress))
         return chain
 
-    job = resources.prefetchers().submit("Computing other severities", work, key=f"ahead:{chain}")
+    key = f"ahead:{chain}{resources.visitor()}"
+    job = resources.prefetchers().submit("Computing other severities", work, key=key)
     st.session_state[AHEAD] = chain, job
 
 
@@ -152,7 +153,7 @@ def _memory() -> Memory:
     return _memory_since(outcomes.deletions())
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@st.cache_resource(max_entries=1, show_spinner=False, scope=resources.SCOPE)
 def _memory_since(deletions: int) -> Memory:
     """A deletion lets go of everything: pictures of a deleted case must not stay."""
     return Memory()

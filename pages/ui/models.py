@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.config import AnalysisConfig
 from core.errors import ModelProblem
+from core.mode import current_mode
 from core.models.records import ModelRecord
 from core.pipeline.models import (
     ModelFacts,
@@ -48,7 +49,11 @@ def show() -> None:
     writable = models_writable() and access.may("researcher")
     st.markdown(_answer(tuple(facts.values())))
     if not models_writable():
-        st.warning("The folder of your own models cannot be written, so none can be added or removed here.")
+        st.warning(
+            "The public demo takes no networks: run the program on a machine of your own to add one."
+            if current_mode().public
+            else "The folder of your own models cannot be written, so none can be added or removed here."
+        )
     for problem in found.damaged:
         _damaged(problem, writable)
     if found.records:

@@ -79,7 +79,7 @@ def _settled(load: CachedFunc[[str], T], key: str) -> T | None:
         load.clear(key)
 
 
-@st.cache_resource(max_entries=KEPT, show_spinner=False)
+@st.cache_resource(max_entries=KEPT, show_spinner=False, scope=resources.SCOPE)
 def _case(case_id: str) -> Case:
     case = resources.store().case(case_id)
     if case is None:
@@ -87,7 +87,7 @@ def _case(case_id: str) -> Case:
     return case
 
 
-@st.cache_resource(max_entries=KEPT, show_spinner=False)
+@st.cache_resource(max_entries=KEPT, show_spinner=False, scope=resources.SCOPE)
 def _result(key: str) -> Result:
     found = stored_result(resources.store(), key)
     if found is None:

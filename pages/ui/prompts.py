@@ -17,7 +17,7 @@ from core.types import BoolArray, Case, Progress
 from core.types.prompts import Box, box_of
 from core.view.overlay import plain_picture
 from core.view.words import NOT_AVAILABLE, number, percent
-from pages.ui import outcomes, ready, selection, tables
+from pages.ui import outcomes, ready, resources, selection, tables
 from pages.ui.boxer import box_view, parse_box
 from pages.ui.frame import show_problem
 from pages.ui.menu import OPEN_CASE
@@ -112,7 +112,7 @@ def _asked(store: Store, case: Case, record: ModelRecord) -> PromptedImage | Non
         return None
 
 
-@st.cache_resource(max_entries=4, show_spinner="Opening the network")
+@st.cache_resource(max_entries=4, show_spinner="Opening the network", scope=resources.SCOPE)
 def _opened(case_id: str, model_id: str, deletions: int, _store: Store, _case: Case) -> PromptedImage:
     return open_prompted(_store, _case, model_id)
 

@@ -46,8 +46,8 @@ def ready(
     found = kept.get(place)
     if found is not None:
         return found
-    known = _jobs(kind)
-    status = _job(known, kept, place, f"{kind}:{place}", title, work, manager or resources.readers())
+    known, mine = _jobs(kind), f"{kind}:{place}{resources.visitor()}"
+    status = _job(known, kept, place, mine, title, work, manager or resources.readers())
     if status.state == "done":
         return kept.get(place)
     if not status.finished:
@@ -60,7 +60,7 @@ def ready(
 def ahead(title: str, key: str, work: Callable[[Progress], str]) -> None:
     """Do what somebody may need next while nobody waits; left out where much is done ahead already."""
     with suppress(JobProblem):
-        resources.prefetchers().submit(title, work, key=key)
+        resources.prefetchers().submit(title, work, key=key + resources.visitor())
 
 
 def place_of(key: tuple[object, ...]) -> str:
@@ -68,12 +68,12 @@ def place_of(key: tuple[object, ...]) -> str:
     return digest([repr(each) for each in key])
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, scope=resources.SCOPE)
 def _shelf(kind: str) -> Shelf[Any]:
     return Shelf(KEPT)
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, scope=resources.SCOPE)
 def _jobs(kind: str) -> dict[str, str]:
     """The latest job of each place."""
     return {}

@@ -6,25 +6,46 @@ import atexit
 import gc
 import importlib
 import logging
+import secrets
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from core.access import SignIns
 from core.engine import JobManager
-from core.errors import SecondLookError, StoreProblem
+from core.errors import SecondLookError, SettingsProblem, StoreProblem
+from core.logs import log_as_json
 from core.mode import current_mode
 
 if TYPE_CHECKING:
+    from streamlit.runtime.caching.cache_utils import CacheScope
+
     from core.io.apart import DecodeWorker
     from core.store import Store
 
 HEAVY = ("core.pipeline", "core.inference", "core.uncertainty", "core.io", "core.cohort", "core.report")
 """Modules that the first analysis would otherwise have to wait for."""
 
+
+def _scope() -> CacheScope:
+    try:
+        return "session" if current_mode().public else "global"
+    except SettingsProblem:
+        return "global"  # no page shows anything: the frame says what is wrong
+
+
+SCOPE: Final = _scope()
+"""Who shares what is read from the store and held in memory: nobody, where each visitor has a store."""
+
 SETTLED_SECONDS = 20.0
 """What the first pages have for themselves before everything that is kept is read once."""
+
+VISITOR = "visitor"
+"""Session key of `visitor`."""
+
+VISITOR_BYTES = 256 * 2**20
+"""Arrays in memory for one visitor of a public server; the oldest results go first."""
 
 _log = logging.getLogger("second_look.pages")
 
@@ -52,21 +73,34 @@ class _Choice:
 
 
 def store() -> Store:
-    """The one store of this process. Raises StoreProblem, and tries again on the next call."""
-    opened = _opened(_in_memory())
+    """The one store of this process, or of this visitor. Raises StoreProblem; the next call tries again.
+
+    Where each visitor has one it is found from their own threads alone: work in the background is handed it.
+    """
+    if current_mode().public:
+        return _visitors_store()
+    opened = _opened(_Choice.memory)
     return opened if opened.readable else _opened_afresh()
 
 
 def _opened_afresh() -> Store:
     """After a fault that left nothing to read; whoever comes second finds it opened already."""
     with _Choice.lock:
-        if not _opened(_in_memory()).readable:
+        if not _opened(_Choice.memory).readable:
             _opened.clear()
-        return _opened(_in_memory())
+        return _opened(_Choice.memory)
 
 
-def _in_memory() -> bool:
-    return _Choice.memory or not current_mode().keeps
+def share_of(size: int) -> int:
+    """How much of so many bytes of memory one cache may take: less where each visitor has one."""
+    return size if SCOPE == "global" else size // 8
+
+
+def visitor() -> str:
+    """What tells one visitor's work from another's where each has a store; "" where all share one."""
+    if not current_mode().public:
+        return ""
+    return str(st.session_state.setdefault(VISITOR, secrets.token_hex(8)))
 
 
 def keeps_nothing() -> bool:
@@ -101,6 +135,16 @@ def _opened(memory: bool) -> Store:
         read = opened.read_through
         threading.Thread(target=read, args=(SETTLED_SECONDS,), name="read-through", daemon=True).start()
     return opened
+
+
+@st.cache_resource(show_spinner=False, scope="session", on_release=_close)
+def _visitors_store() -> Store:
+    from core.store import Store, StoreSettings
+
+    return Store.open(
+        mode="memory",
+        settings=StoreSettings(max_array_bytes=VISITOR_BYTES, memory_limit="128MB", threads=1),
+    )
 
 
 def store_or_none() -> Store | None:
@@ -151,31 +195,45 @@ def prefetchers() -> JobManager:
 
 
 @st.cache_resource(show_spinner=False)
-def warm_up() -> threading.Thread:
-    """Import the heavy libraries and open the default networks once, beside the first page."""
-    thread = threading.Thread(target=_warm_up, args=(store_or_none(),), name="warm-up", daemon=True)
-    thread.start()
-    return thread
+def warm_up() -> threading.Event:
+    """Import the heavy libraries and open the default networks, once; the event is set when that is over."""
+    log_as_json()
+    done = threading.Event()
+    threading.Thread(target=_warm_up, args=(_first_store(), done), name="warm-up", daemon=True).start()
+    return done
 
 
-def _warm_up(opened: Store | None) -> None:
+def _first_store() -> Store | None:
+    """Something to open networks with, which each need a store only to ask what is in force."""
+    if not current_mode().public:
+        return store_or_none()
+    from core.store import Store
+
+    return Store.open(mode="memory")
+
+
+def _warm_up(opened: Store | None, done: threading.Event) -> None:
     for name in HEAVY:
         try:
             importlib.import_module(name)
         except ImportError:
             _log.exception("warm-up could not import %s", name)
     decoder().start()
-    if opened is not None:
-        _open_networks(opened)
+    if opened is not None and _open_networks(opened):
+        done.set()
+    if opened is not None and current_mode().public:
+        opened.close()
     # Frozen objects are skipped by later collections, which otherwise hold every session for 0.4 s.
     gc.collect()
     gc.freeze()
 
 
-def _open_networks(opened: Store) -> None:
+def _open_networks(opened: Store) -> bool:
     from core.pipeline import prepare
 
     try:
         prepare(opened)
     except SecondLookError as problem:
-        _log.warning("warm-up could not open the default model: %s", problem)
+        _log.warning("warm-up could not open the default model: %s", problem.what)
+        return False
+    return True

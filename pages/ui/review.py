@@ -21,6 +21,7 @@ from pages.ui import (
     numbers,
     outcomes,
     ready,
+    resources,
     review_log,
     review_queue,
     unit_page,
@@ -244,6 +245,8 @@ def _look_ahead(queue: Queue, item: WorkItem) -> None:
     following = queue.next_open(item)
     if following is None or following.analysis_key is None or following.row == item.row:
         return
+    if resources.visitor():
+        return  # the thread would be nobody's, and find no store
     key = following.analysis_key
 
     def work(progress: Progress) -> str:

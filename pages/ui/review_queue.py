@@ -19,7 +19,7 @@ from core.review import ReviewState, Standing
 from core.store import Store
 from core.types import Cause, OperatingPoint
 from core.types.reviews import Judged
-from pages.ui import outcomes, run_tables, selection, units
+from pages.ui import outcomes, resources, run_tables, selection, units
 from pages.ui.reader import Reader
 from pages.ui.run_tables import Loaded
 
@@ -168,7 +168,9 @@ def _passes(item: WorkItem, chosen: Filters, text: str, alone: bool) -> bool:
     return item.confidence is not None and chosen.low <= item.confidence <= chosen.high
 
 
-@st.cache_resource(max_entries=run_tables.KEPT, show_spinner="Putting the cases in order")
+@st.cache_resource(
+    max_entries=run_tables.KEPT, show_spinner="Putting the cases in order", scope=resources.SCOPE
+)
 def _items(
     _store: Store, _loaded: Loaded, run_id: str, done: int, failed: int, deletions: int,
     point: OperatingPoint | None,

@@ -128,7 +128,7 @@ def _nothing_yet() -> None:
         st.switch_page(COHORTS)
 
 
-@st.cache_resource(max_entries=KEPT, show_spinner="Reading the results")
+@st.cache_resource(max_entries=KEPT, show_spinner="Reading the results", scope=resources.SCOPE)
 def _loaded(run_id: str, level: Level, done: int, failed: int, deletions: int) -> Loaded:
     store = resources.store()
     with store.trace() as trace:

@@ -17,6 +17,7 @@ from core.view.words import count, number
 from pages.ui import (
     access,
     ready,
+    resources,
     review_files,
     review_findings,
     review_kinds,
@@ -260,7 +261,7 @@ def _draw(store: Store, shelf: Shelf[bytes], items: list[WorkItem], progress: Pr
     return items[0].subject
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, scope=resources.SCOPE)
 def _shelf() -> Shelf[bytes]:
     return Shelf(4000)
 

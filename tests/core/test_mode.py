@@ -36,7 +36,6 @@ def test_local_mode_refuses_every_other_address(address: str | None) -> None:
         check_address(MODES["local"], address)
 
 
-def test_demo_serves_every_address_and_keeps_nothing() -> None:
-    assert served("demo", "0.0.0.0")
-    assert not MODES["demo"].keeps
-    assert not MODES["demo"].uploads
+@pytest.mark.parametrize("name", ("server", "demo"))
+def test_other_modes_serve_every_address(name: str) -> None:
+    assert served(name, "0.0.0.0")

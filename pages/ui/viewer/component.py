@@ -15,6 +15,7 @@ from core.types import Analysis, Case, Classification, FixedPoint, Verdict
 from core.view.class_payload import build_class_payload, build_class_volume, class_volume_digest
 from core.view.payload import build_payload, start_slice
 from core.view.volume import VolumeCache, build_volume, volume_digest
+from pages.ui import resources
 from pages.ui.viewer.state import Held, ViewState, next_held, parse_view
 
 FOLDER = Path(__file__).parent
@@ -132,9 +133,9 @@ def _order(held: Held) -> bytes:
     return json.dumps({"seq": held.seq, "view": view}).encode()
 
 
-@st.cache_resource
+@st.cache_resource(scope=resources.SCOPE)
 def _volumes() -> VolumeCache:
-    return VolumeCache(CACHE_BYTES)
+    return VolumeCache(resources.share_of(CACHE_BYTES))
 
 
 @functools.cache
