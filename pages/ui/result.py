@@ -27,6 +27,7 @@ from pages.ui import (
     unit_page,
     units,
 )
+from pages.ui.folded import folded
 from pages.ui.labels import CASE_SPECS
 from pages.ui.menu import OPEN_CASE, STRESS
 from pages.ui.units import Unit
@@ -103,19 +104,22 @@ def _mask(outcome: Outcome, title: str, changed: int, unit: Unit | None, before:
             forget_case(outcome.case.id)
     doubt.switch(outcome)
     st.caption(_how_to_read(outcome))
-    with st.expander("Numbers", key="numbers"):
-        numbers.case_numbers(outcome)
+    with folded("Numbers", "numbers") as opened:
+        if opened.open:
+            numbers.case_numbers(outcome)
 
 
 def _details(store: Store, result: Result, defaults, writable: bool) -> None:
-    with st.expander("Limits of the checks", key="limits"):
-        limits.limit_form(defaults, result)
+    with folded("Limits of the checks", "limits") as opened:
+        if opened.open:
+            limits.limit_form(defaults, result)
     if isinstance(result, Outcome):
-        with st.expander("Case study", key="study", on_change="rerun") as opened:
+        with folded("Case study", "study") as opened:
             if opened.open:
                 case_study.show(store, result)
-    with st.expander("Other model or estimator, earlier results", key="others"):
-        earlier.others(store, result, writable)
+    with folded("Other model or estimator, earlier results", "others") as opened:
+        if opened.open:
+            earlier.others(store, result, writable)
     take, copy, worse, remove = st.columns(4)
     with take:
         downloads.downloads(result, VIEW)

@@ -10,6 +10,7 @@ from core.store import Store
 from core.types.reviews import DECISIONS
 from core.view.words import NOT_AVAILABLE, count, interval, number, percent
 from pages.ui import review_queue, tables
+from pages.ui.folded import folded
 from pages.ui.menu import COVERAGE, REVIEW
 from pages.ui.review_queue import Queue
 from pages.ui.rows import rows
@@ -28,7 +29,7 @@ def show(store: Store, queue: Queue) -> None:
         st.warning(f"**What you found contradicts the operating point.** {_risk_words(queue, risk)}")
     with st.expander("What you found, against what was promised", key="observed"):
         _observed(queue, risk)
-    with st.expander("Agreement between readers", key="agreement", on_change="rerun") as opened:
+    with folded("Agreement between readers", "agreement") as opened:
         if not opened.open:
             return
         found = agreements(state, queue.reader.name, queue.items)

@@ -25,6 +25,7 @@ from pages.ui import (
     review_queue,
     run_tables,
 )
+from pages.ui.folded import folded
 from pages.ui.menu import CASE, REVIEW
 from pages.ui.reader import forget, pick_reader
 from pages.ui.review_queue import Filters, Queue
@@ -76,20 +77,15 @@ def show(store: Store, writable: bool) -> None:
 def _more(store: Store, queue: Queue, writable: bool) -> None:
     """What is asked for less often, folded away."""
     if not queue.reader.alone and queue.loaded.table.has_ref.any():
-        with _folded("The two most instructive failures", "instructive") as opened:
+        with folded("The two most instructive failures", "instructive") as opened:
             if opened.open:
                 _instructive(queue)
-    with _folded("Kinds of failure", "kinds") as opened:
+    with folded("Kinds of failure", "kinds") as opened:
         if opened.open:
             review_kinds.edit(store, queue.reader, writable and access.may("researcher"))
-    with _folded("Take decisions, masks and pictures along", "take_reviews") as opened:
+    with folded("Take decisions, masks and pictures along", "take_reviews") as opened:
         if opened.open:
             review_files.show(store, queue)
-
-
-def _folded(title: str, key: str) -> st.delta_generator.DeltaGenerator:
-    """A part that is only computed once somebody opens it."""
-    return st.expander(title, key=key, on_change="rerun")
 
 
 def _answer(queue: Queue) -> str:

@@ -32,6 +32,7 @@ from core.types import (
 )
 from core.uncertainty import SCORES
 from pages.ui import analysing, outcomes, ready, resources
+from pages.ui.menu import CASE
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 SIZE = 32
@@ -125,10 +126,13 @@ class Bench:
                 manager.wait(status.id, 30)
 
     def open(self, page: str = "", **address: str) -> AppTest:
-        """The app, run once at a page and address."""
+        """The app, run once at a page and address; what the Case page folds away is opened."""
         app = AppTest.from_file(str(APP), default_timeout=30)
         if page:
             app.switch_page(page)
+        if page == CASE:
+            for key in ("numbers", "limits", "others"):
+                app.session_state[key] = True
         for name, value in address.items():
             app.query_params[name] = value
         return app.run()
