@@ -137,13 +137,14 @@ TEXTS = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST",
 KEYWORDS = sorted(
     row[4] for tag, row in DicomDictionary.items() if row[0] in TEXTS and row[4] and tag >> 16 > 7
 )
-READ = (
-    "SOPClassUID SOPInstanceUID Modality Manufacturer SeriesInstanceUID SeriesNumber InstanceNumber ImageType "
-    "PhotometricInterpretation PixelSpacing SliceThickness SpacingBetweenSlices ImagePositionPatient "
-    "ImageOrientationPatient RescaleSlope RescaleIntercept NumberOfFrames BurnedInAnnotation BodyPartExamined "
-    "ScanningSequence SequenceVariant PatientPosition MRAcquisitionType KVP EchoTime AcquisitionNumber "
-    "EchoNumbers TemporalPositionIdentifier SpecificCharacterSet FrameOfReferenceUID"
-).split()
+READ = [
+    "SOPClassUID", "SOPInstanceUID", "Modality", "Manufacturer", "SeriesInstanceUID", "SeriesNumber",
+    "InstanceNumber", "ImageType", "PhotometricInterpretation", "PixelSpacing", "SliceThickness",
+    "SpacingBetweenSlices", "ImagePositionPatient", "ImageOrientationPatient", "RescaleSlope",
+    "RescaleIntercept", "NumberOfFrames", "BurnedInAnnotation", "BodyPartExamined", "ScanningSequence",
+    "SequenceVariant", "PatientPosition", "MRAcquisitionType", "KVP", "EchoTime", "AcquisitionNumber",
+    "EchoNumbers", "TemporalPositionIdentifier", "SpecificCharacterSet", "FrameOfReferenceUID",
+]  # fmt: skip
 """Keywords that the reader looks at; a name in one of them is likelier to come out than in any other."""
 PIXELS = np.arange(72, dtype=np.uint16).reshape(8, 9)
 
