@@ -11,8 +11,10 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# No example is timed: a busy machine is no defect.
-settings.register_profile("second-look", deadline=None)
+# No example is timed: a busy machine is no defect. "full" looks for new examples for minutes:
+# `pytest tests/core/io -k properties --hypothesis-profile full`.
+settings.register_profile("second-look", deadline=None, derandomize=True)
+settings.register_profile("full", deadline=None, max_examples=3000, print_blob=True)
 settings.load_profile("second-look")
 
 

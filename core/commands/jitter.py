@@ -86,17 +86,20 @@ def _shares(text: str) -> tuple[float, ...]:
 
 
 def _write(folder: Path, study: JitterStudy, record: dict[str, Any]) -> None:
+    from core.report.csv_table import safe_cell
+
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ROWS).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     with (folder / SLICES).open("w", newline="", encoding="utf-8") as stream:
-        lines = csv.writer(stream, lineterminator="\n")
+        # With "\n" between lines a carriage return in a name would go out unquoted and end the line.
+        lines = csv.writer(stream)
         lines.writerow(("case", "patient", "slice", "prompt", "share", "draw", "iou", "dice", "agreement"))
         for each in study.slices:
             agreement = "" if each.agreement is None else f"{each.agreement:.6f}"
             for draw, (iou, dice) in enumerate(zip(each.iou, each.dice, strict=True)):
                 lines.writerow(
-                    (each.case, each.group, each.index, each.kind, f"{each.share:g}", draw,
-                     f"{iou:.6f}", f"{dice:.6f}", agreement)
+                    (safe_cell(each.case), safe_cell(each.group), each.index, each.kind, f"{each.share:g}",
+                     draw, f"{iou:.6f}", f"{dice:.6f}", agreement)
                 )  # fmt: skip
 
 

@@ -251,6 +251,8 @@ def _qform(raw: Any) -> Float64Array | None:
     sizes = np.abs(np.array(raw["pixdim"][1:4], np.float64))
     sizes[2] *= -1.0 if float(raw["pixdim"][0]) < 0 else 1.0
     affine = np.eye(4)
-    affine[:3, :3] = library.quat2mat(library.fillpositive(vector, w2_thresh=-1e-4)) * sizes
+    # As nifti1_io.c does: below 1e-7 the fourth part is the rounding of the other three, which are 32-bit.
+    square = 1.0 - float(vector @ vector)
+    affine[:3, :3] = library.quat2mat([math.sqrt(square) if square >= 1e-7 else 0.0, *vector]) * sizes
     affine[:3, 3] = [float(raw[name]) for name in ("qoffset_x", "qoffset_y", "qoffset_z")]
     return affine

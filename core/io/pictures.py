@@ -15,13 +15,13 @@ from core.config import ReadOptions
 from core.errors import InputProblem
 from core.io.decoded import COLOUR, GREY, Array, Decoded, Format
 from core.io.limits import Limits, check_size
-from core.io.png import check_png
+from core.io.png import GREY_ALPHA, check_png
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 _NOT_KEPT = "Text or camera data inside the file was not read and is not kept."
-_TURN = "The file's EXIF orientation tag was applied: everything shown and written is upright."
+TURN_NOTE = "The file's EXIF orientation tag was applied: everything shown and written is upright."
 _EXIF_ORIENTATION = 0x0112
 
 
@@ -34,6 +34,8 @@ def decode_png(data: bytes, options: ReadOptions, limits: Limits) -> Decoded:
         notes.append(f"{header.trailing} bytes after the end of the picture were ignored.")
     if header.depth == 16 and header.colour != 0:
         planes, more = deep_colour(data)
+        # Grey with alpha comes as three equal colours and alpha.
+        planes = planes[:1] if header.colour == GREY_ALPHA else planes
     else:
         with _open(data, limits, "PNG") as picture:
             load(picture)
@@ -54,7 +56,7 @@ def decode_jpeg(data: bytes, options: ReadOptions, limits: Limits) -> Decoded:
         )
         load(picture)
         planes, more = to_planes(ImageOps.exif_transpose(picture) if turned else picture)
-    return as_picture(planes, "jpeg", [*notes, *([_TURN] if turned else []), *more])
+    return as_picture(planes, "jpeg", [*notes, *([TURN_NOTE] if turned else []), *more])
 
 
 def _open(data: bytes, limits: Limits, kind: str) -> Image:

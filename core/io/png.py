@@ -16,6 +16,7 @@ from core.io.inflate import ZLIB, inflate
 from core.io.limits import Limits, check_size
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+GREY_ALPHA = 4
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))

@@ -1,7 +1,8 @@
 """TIFF pictures and stacks: pages become slices.
 
-Conventions: unsigned 32-bit stays unsigned, white-is-zero is turned to black-is-zero, palettes become
-colours. Pillow decodes; OpenCV only where Pillow would cut 16-bit colour to 8 bits.
+Conventions: the file's own number type stays, white-is-zero is turned to black-is-zero, palettes become
+colours, the orientation tag is applied. Pillow decodes; OpenCV only where Pillow would cut 16-bit colour to
+8 bits.
 """
 
 from __future__ import annotations
@@ -15,14 +16,21 @@ from core.config import ReadOptions
 from core.errors import InputProblem
 from core.io.decoded import COLOUR, GREY, Array, Decoded
 from core.io.limits import Limits, check_size
-from core.io.pictures import drop_alpha, load, to_planes
+from core.io.pictures import TURN_NOTE, drop_alpha, load, to_planes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_FLOAT = (3,)
+_SIGNED, _FLOAT, _APART = 2, (3,), 2
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _FORMAT, _DESCRIPTION = 256, 257, 258, 262, 277, 339, 270
+_ORIENTATION, _PLANAR, _COMPRESSION = 274, 284, 259
+_ALIKE = (_HEIGHT, _WIDTH, _BITS, _PHOTOMETRIC, _FORMAT, _SAMPLES, _ORIENTATION, _PLANAR)
+_SWAPPED_MODES, _BIG_ENDIAN, _UNCOMPRESSED = ("I", "F"), b"MM", 1
 _TEXT_TAGS = (269, 270, 285, 305, 306, 315, 316, 33432, 34665, 34853)
+
+
+Header = dict[int, object]
+"""Value of each tag of a page that is looked at, None where it is absent."""
 
 
 def decode_tiff(data: bytes, options: ReadOptions, limits: Limits) -> Decoded:
@@ -31,9 +39,13 @@ def decode_tiff(data: bytes, options: ReadOptions, limits: Limits) -> Decoded:
     with _open(data, limits) as stack:
         headers = _page_headers(stack, limits)
         notes = _notes(headers, stack)
-        planes = (
-            _deep_pages(data, len(headers), notes) if _is_deep_colour(headers[0]) else _pages(stack, notes)
-        )
+        deep = _is_deep_colour(headers[0])
+        if deep and headers[0][_PLANAR] == _APART:
+            raise _apart()
+        packed = any(header[_COMPRESSION] != _UNCOMPRESSED for header in headers)
+        if packed and data[:2] == _BIG_ENDIAN and stack.mode in _SWAPPED_MODES:
+            raise _swapped()
+        planes = _deep_pages(data, len(headers), notes) if deep else _pages(stack, notes)
     names = COLOUR if planes.shape[0] == 3 else GREY
     single = planes.shape[1] == 1
     return Decoded(
@@ -65,8 +77,8 @@ def _open(data: bytes, limits: Limits) -> Image:
         ) from None
 
 
-def _page_headers(stack: Image, limits: Limits) -> list[tuple[object, ...]]:
-    """(height, width, bits, photometric, sample format, samples) of every page; all equal, sizes checked."""
+def _page_headers(stack: Image, limits: Limits) -> list[Header]:
+    """The tags of every page; all equal but for the compression, sizes checked."""
     pages = getattr(stack, "n_frames", 1)
     if pages > limits.pages:
         raise InputProblem(
@@ -75,14 +87,12 @@ def _page_headers(stack: Image, limits: Limits) -> list[tuple[object, ...]]:
             expected=f"at most {limits.pages}",
             fix="split the stack",
         )
-    headers = []
+    headers: list[Header] = []
     for page in range(pages):
         stack.seek(page)
         tags = stack.tag_v2  # type: ignore[attr-defined]
-        headers.append(
-            tuple(tags.get(key) for key in (_HEIGHT, _WIDTH, _BITS, _PHOTOMETRIC, _FORMAT, _SAMPLES))
-        )
-    if len(set(headers)) > 1:
+        headers.append({key: tags.get(key) for key in (*_ALIKE, _COMPRESSION)})
+    if any(header[key] != headers[0][key] for header in headers for key in _ALIKE):
         raise InputProblem(
             "The pages of the TIFF differ",
             found="pages of different size or type",
@@ -93,18 +103,20 @@ def _page_headers(stack: Image, limits: Limits) -> list[tuple[object, ...]]:
     return headers
 
 
-def _notes(headers: list[tuple[object, ...]], stack: Image) -> list[str]:
+def _notes(headers: list[Header], stack: Image) -> list[str]:
     notes = [f"The {len(headers)} pages are shown as {len(headers)} slices."] if len(headers) > 1 else []
     tags = stack.tag_v2  # type: ignore[attr-defined]
     if any(tag in tags for tag in _TEXT_TAGS):
         notes.append("Text inside the file was not read and is not kept.")
-    if headers[0][3] == 0 and headers[0][4] != _FLOAT:
+    if headers[0][_PHOTOMETRIC] == 0 and headers[0][_FORMAT] != _FLOAT:
         notes.append("The file counts white as zero; values were turned so that black is zero.")
+    if headers[0][_ORIENTATION] in range(2, 9):
+        notes.append(TURN_NOTE)
     return notes
 
 
-def _is_deep_colour(header: tuple[object, ...]) -> bool:
-    bits = header[2]
+def _is_deep_colour(header: Header) -> bool:
+    bits = header[_BITS]
     return isinstance(bits, tuple) and len(bits) > 1 and max(bits) > 8
 
 
@@ -121,11 +133,15 @@ def _pages(stack: Image, notes: list[str]) -> Array:
 
 
 def _as_stored(planes: Array, page: Image) -> Array:
-    """Undo what Pillow gets wrong: unsigned 32-bit wrapped to signed, deep white-is-zero left as it is."""
+    """Undo what Pillow gets wrong: types that wrap or grow, deep white-is-zero left as it is."""
     tags = page.tag_v2  # type: ignore[attr-defined]
     bits, sample = tags.get(_BITS, (1,))[0], tags.get(_FORMAT, (1,))[0]
     if planes.dtype == np.int32 and bits == 32 and sample == 1:
         planes = planes.view(np.uint32)
+    if sample == _SIGNED and bits == 8 and planes.dtype == np.uint8:
+        planes = planes.view(np.int8)
+    if sample == _SIGNED and bits == 16 and planes.dtype == np.int32:
+        planes = planes.astype(np.int16)
     if tags.get(_PHOTOMETRIC) == 0 and bits > 8 and planes.dtype.kind == "u":
         return np.array(2**bits - 1, planes.dtype) - planes
     return planes
@@ -147,6 +163,26 @@ def _deep_pages(data: bytes, count: int, notes: list[str]) -> Array:
     if len(stack) == 4:
         stack = drop_alpha(stack, notes)
     return stack[::-1]
+
+
+def _apart() -> InputProblem:
+    """OpenCV leaves most of such a picture as whatever its memory held before."""
+    return InputProblem(
+        "This kind of TIFF is not read",
+        found="16-bit colour whose red, green and blue are stored apart (planar configuration 2)",
+        expected="16-bit colour stored pixel by pixel (planar configuration 1)",
+        fix="export it that way, or as 8-bit colour",
+    )
+
+
+def _swapped() -> InputProblem:
+    """Pillow turns the bytes of such numbers once too often, and 1.0 becomes 4.6e-41."""
+    return InputProblem(
+        "This kind of TIFF is not read",
+        found="compressed signed or floating point pixels in big-endian byte order",
+        expected="the same uncompressed, or in little-endian byte order",
+        fix="export it without compression",
+    )
 
 
 def _unreadable(data: bytes) -> InputProblem:

@@ -130,8 +130,9 @@ def test_affine_that_no_scanner_makes_leaves_the_orientation_unknown(tiny: float
     assert any("sform matrix" in note for note in case.notes)
 
 
-def test_qform_agrees_with_nibabel() -> None:
-    turn = nib.affines.from_matvec(nib.eulerangles.euler2mat(0.1, 0.05, 0.02) * [1, 2, 3], [4, 5, 6])
+@pytest.mark.parametrize("angles", [(0.1, 0.05, 0.02), (0.02, 0, np.pi), (0.015, -0.01, np.pi + 0.004)])
+def test_qform_agrees_with_nibabel(angles: tuple[float, float, float]) -> None:
+    turn = nib.affines.from_matvec(nib.eulerangles.euler2mat(*angles) * [1, 2, 3], [4, 5, 6])
     geometry = opened(nifti(VOXELS, turn, codes=(1, 0)), plane="axial").image.geometry
     assert geometry.affine_ras is not None
     stored = np.array([1, 2, 3, 1.0])

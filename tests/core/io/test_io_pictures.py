@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from io_files import opened, pillow, saved
 from PIL import Image
 
@@ -186,6 +188,43 @@ def test_sixteen_bit_colour_tiff_is_not_cut_to_eight_bits() -> None:
     deep = COLOUR.astype(np.uint16) * 257 + 3
     _, coded = cv2.imencode(".tif", deep[..., ::-1])
     assert np.array_equal(opened(coded.tobytes()).image.values[:, 0], np.moveaxis(deep, 2, 0))
+
+
+def tiff(pixels: np.ndarray, byteorder: str = "<", **how: object) -> bytes:
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out, byteorder=byteorder) as writer:
+        writer.write(pixels, metadata=None, **how)
+    return out.getvalue()
+
+
+def test_sixteen_bit_colour_planes_stored_apart_are_refused() -> None:
+    # OpenCV gave back pixels full of what its memory held before.
+    deep = np.moveaxis(COLOUR, 2, 0).astype(np.uint16)
+    with pytest.raises(InputProblem) as refused:
+        opened(tiff(deep, photometric="rgb", planarconfig="separate"))
+    assert "planar configuration 2" in refused.value.found
+
+
+@pytest.mark.parametrize(("kind", "low"), [(np.int8, -128), (np.int16, -32768)])
+def test_signed_tiff_keeps_sign_and_type(kind: type, low: int) -> None:
+    image = opened(tiff(np.full((8, 8), low, kind))).image
+    assert (image.original_dtype, image.original_range) == (np.dtype(kind).name, (low, low))
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.int32, np.float32])
+def test_compressed_big_endian_tiff_is_refused_where_its_bytes_would_be_turned(kind: type) -> None:
+    pixels = RAMP.astype(kind)
+    assert np.array_equal(plane(tiff(pixels, ">")), pixels)
+    with pytest.raises(InputProblem) as refused:
+        opened(tiff(pixels, ">", compression="zlib"))
+    assert "big-endian" in refused.value.found
+
+
+def test_sixteen_bit_grey_with_alpha_is_one_channel() -> None:
+    rows = b"".join(b"\0" + struct.pack(">16H", *range(0, 16_000, 1000)) for _ in range(8))
+    image = opened(png(8, 8, rows, depth=16, colour=4)).image
+    assert image.channel_names == ("intensity",)
+    assert image.values[0, 0, 0].tolist() == [2000.0 * column for column in range(8)]
 
 
 def test_content_decides_not_the_name() -> None:
