@@ -80,8 +80,8 @@ def _verdict(findings: tuple[Finding, ...], facts: tuple[Facts, ...]) -> str:
     warnings = list(dict.fromkeys(each.title for each in findings if each.severity == "warning"))
     if warnings:
         said = "; ".join(_inside(title) for title in warnings[:3])
-        return f"The figures of {folds} can be true together; read them with care: {said}."
-    return f"Nothing is wrong in {folds}, and there is something to know: {_inside(findings[0].title)}."
+        return f"Nothing in {folds} contradicts itself; read the figures with care: {said}."
+    return f"Nothing was found to be wrong in {folds}; worth knowing: {_inside(findings[0].title)}."
 
 
 def _inside(title: str) -> str:

@@ -31,7 +31,8 @@ def together(parts: Sequence[Study]) -> Study:
     cases = [each.cases for each in ordered if each.cases is not None]
     return Study(
         title=next((each.title for each in parts if each.title), ""),
-        classes=first.classes, positive=first.positive, folds=tuple(folds.values()),
+        classes=first.classes, positive=first.positive,
+        folds=tuple(folds[name] for name in sorted(folds, key=_place)),
         summary=next((each.summary for each in parts if each.summary), ()),
         cases=_stacked(cases) if cases else None,
         f1=next((each.f1 for each in parts if each.f1), ""),
@@ -39,6 +40,11 @@ def together(parts: Sequence[Study]) -> Study:
         mil=any(each.mil for each in parts),
         sources=tuple(name for each in parts for name in each.sources),
     )  # fmt: skip
+
+
+def _place(name: str) -> tuple[int, int, str]:
+    """Folds with numbers for names go first, in the order of their numbers."""
+    return (0, int(name), name) if name.isascii() and name.isdigit() else (1, 0, name)
 
 
 def _free(folds: dict[str, Fold], number: int) -> str:

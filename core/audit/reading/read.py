@@ -24,7 +24,7 @@ from core.audit.reading.trackers import (
     row_points,
 )
 from core.audit.records import Fold, Study
-from core.io.archive import read_members
+from core.io.archive import Members
 from core.io.limits import Limits, check_upload, limits_in_force
 from core.io.names import display_name
 from core.io.paths import read_path
@@ -32,6 +32,7 @@ from core.io.rows import read_rows
 from core.io.sniff import sniff
 from core.types import NamedBytes, Rows
 
+TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet")
 KINDS = (
     "reported results (JSON or CSV), predictions with fold, case, label and prob columns, Lightning's "
     "metrics.csv, an "
@@ -56,19 +57,35 @@ def read_study(files: Sequence[NamedBytes], limits: Limits | None = None) -> Stu
     """One study of all files, or of those in one zip. Raises InputProblem that names the file."""
     limits = limits or limits_in_force()
     check_upload([len(file.data) for file in files], limits)
+    name = display_name(files[0].name)
     if len(files) == 1 and sniff(files[0].data) == "zip":
-        files, _ = read_members(files[0].data, limits)
+        files = _unpacked(files[0], limits)
     store = [file for file in files if is_mlflow_file(file.name)]
-    parts = [
-        _one(file, limits)
-        for file in files
-        if file not in store and not file.name.endswith((".yaml", ".yml"))
-    ]
+    rest = [file for file in files if not is_mlflow_file(file.name)]
+    # Beside a log lie checkpoints and settings; a single file is meant, whatever it is called.
+    rest = rest if len(files) == 1 else [file for file in rest if _is_table(file.name)]
+    parts = [_one(file, limits) for file in rest]
     if store:
         parts.append(_log(list(mlflow_points(store)), store[0].name))
     if not parts:
-        raise refused(display_name(files[0].name), "no file that says anything about folds", KINDS, "add one")
+        raise refused(name, "no file that says anything about folds", KINDS, "add one")
     return together(parts)
+
+
+def _unpacked(file: NamedBytes, limits: Limits) -> list[NamedBytes]:
+    """The members of a zip that may say something; see `Members` for refusals."""
+    found, left = Members(file.data, limits), limits.inflated
+    members = []
+    for index, name in enumerate(found.names):
+        if is_mlflow_file(name) or _is_table(name):
+            members.append(NamedBytes(name, found.read(index, left)))
+            left -= len(members[-1].data)
+    return members
+
+
+def _is_table(name: str) -> bool:
+    last = name.replace("\\", "/").rpartition("/")[2].lower()
+    return last.endswith(TABLES) and not last.startswith(".")
 
 
 def _one(file: NamedBytes, limits: Limits) -> Study:
