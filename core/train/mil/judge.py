@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.audit.attention import attention_summary
+from core.audit.attention import attention_summary, mean_summary
 from core.metrics.classes.ranking import ranked, ranking_metrics
 from core.models.mil import BagNet
 from core.train.mil.data import Bag, BagData
@@ -130,16 +130,16 @@ def judge_bags(net: BagNet, data: BagData, bags: Sequence[Bag], fold: int = -1) 
 
 def attention_numbers(judged: Sequence[JudgedBag]) -> AttentionNumbers:
     """How concentrated the attention of these bags is on average; bags of one slice have no share of it."""
-    found = [attention_summary(each.attention) for each in judged]
-    scaled = [each.normalised_entropy for each in found if each.normalised_entropy is not None]
-    return AttentionNumbers(
-        entropy=float(np.mean([each.entropy for each in found])),
-        normalised=float(np.mean(scaled)) if scaled else float("nan"),
-        top1=float(np.mean([each.top1 for each in found])),
-        effective=float(np.mean([each.effective_exp for each in found])),
-        effective_inverse=float(np.mean([each.effective_inverse for each in found])),
-        selection=float(np.mean([selection_confidence(each.instance) for each in judged])),
+    found = mean_summary([attention_summary(each.attention) for each in judged])
+    values = (
+        found.entropy,
+        found.normalised_entropy,
+        found.top1,
+        found.effective_exp,
+        found.effective_inverse,
+        float(np.mean([selection_confidence(each.instance) for each in judged])),
     )
+    return AttentionNumbers(*(float("nan") if each is None else each for each in values))
 
 
 def selection_confidence(instance: Float64Array) -> float:
