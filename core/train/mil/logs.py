@@ -14,7 +14,7 @@ from core.train.mil.data import BagData
 from core.train.mil.judge import JudgedBag
 
 METRICS_FILE, PREDICTIONS_FILE = "metrics.csv", "predictions.csv"
-PREDICTION_COLUMNS = ("fold", "case", "group", "label", "probability")
+PREDICTION_COLUMNS = ("fold", "case", "group", "label", "prob")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class MilLog:
     """One epoch, under the names of Lightning's CSVLogger; None is written as an empty cell.
 
     val_*: of the left-out patients' evaluation bags, threshold 0.5. attention_*, selection_confidence: means
-    over these bags, attention_effective = exp(entropy), attention_effective_inverse = 1 / sum of squares.
+    over these bags, attention_effective_exp = exp(entropy), attention_effective_inverse = 1 / sum of squares.
     """
 
     epoch: int
@@ -39,7 +39,7 @@ class MilLog:
     attention_entropy: float | None
     attention_normalised_entropy: float | None
     attention_top1: float | None
-    attention_effective: float | None
+    attention_effective_exp: float | None
     attention_effective_inverse: float | None
     selection_confidence: float | None
     attention_temperature: float
@@ -50,7 +50,9 @@ class MilLog:
     def note(self) -> str:
         """AUROC of the left-out patients and the effective number of slices, where there are any."""
         auc = "" if self.val_auc is None else f", left out AUROC {self.val_auc:.3f}"
-        spread = "" if self.attention_effective is None else f", {self.attention_effective:.1f} slices"
+        spread = (
+            "" if self.attention_effective_exp is None else f", {self.attention_effective_exp:.1f} slices"
+        )
         return auc + spread
 
 
@@ -71,7 +73,7 @@ def metrics_writer(folder: Path, member: int, epochs: int, say: Say) -> Callable
 
 
 def write_predictions(path: Path, data: BagData, judged: Iterable[JudgedBag]) -> None:
-    """One row per bag: fold, case (patient and slices from 1), group (patient), label, probability."""
+    """One row per bag: fold, case (patient and slices from 1), group (patient), label, prob (of class 1)."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(PREDICTION_COLUMNS)

@@ -150,7 +150,7 @@ def _line(task: FoldTask, epoch: Epoch, judged: tuple[JudgedBag, ...]) -> MilLog
         attention_entropy=spread.entropy,
         attention_normalised_entropy=spread.normalised,
         attention_top1=spread.top1,
-        attention_effective=spread.effective,
+        attention_effective_exp=spread.effective,
         attention_effective_inverse=spread.effective_inverse,
         selection_confidence=spread.selection,
         attention_temperature=task.config.temperature(epoch.number),

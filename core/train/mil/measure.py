@@ -17,6 +17,8 @@ from core.train.mil.judge import JudgedBag, auroc
 from core.types import BoolArray, Estimate, Float64Array
 
 REPLICATES = 2000
+EXTENTS = ((1, 3), (4, 8), (9, 512))
+"""Marked slices of a bag, from and to."""
 PRIOR_BINS = 10
 """Parts of a volume, from its first to its last slice, in which the share of marked slices is counted."""
 
@@ -73,6 +75,15 @@ class AttentionCheck(Frozen):
     rows: tuple[FoundRow, ...]
     minus_uniform: FoundRow
     minus_slice_scores: FoundRow
+
+
+class ExtentRow(Frozen):
+    """Share of the bags of the second class that are found, of those with `low` to `high` marked slices."""
+
+    low: int
+    high: int
+    bags: int
+    found: Estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +148,17 @@ def attention_check(title: str, verdicts: Sequence[Verdict], prior: Sequence[Flo
     )
 
 
+def extent_rows(verdicts: Sequence[Verdict]) -> tuple[ExtentRow, ...]:
+    """How often bags of the second class are found, by how many of their slices are marked."""
+    rows = []
+    for low, high in EXTENTS:
+        chosen = [each for each in verdicts if _positive(each) and low <= _marks(each) <= high]
+        found = np.array([float(each.prob > 0.5) for each in chosen])
+        mean = _draws(chosen).mean(found) if chosen else Estimate(value=None)
+        rows.append(ExtentRow(low=low, high=high, bags=len(chosen), found=mean))
+    return tuple(rows)
+
+
 def verdict(data: BagData, judged: JudgedBag) -> Verdict:
     """A bag of training data with what its reference says."""
     volume = data.volumes[judged.bag.volume]
@@ -179,6 +201,16 @@ def auroc_estimate(score: Float64Array, positive: BoolArray, draws: Draws) -> Es
     return draws.estimate(auroc(score, positive), drawn)
 
 
+def auroc_difference(verdicts: Sequence[Verdict], other: Float64Array) -> Estimate:
+    """AUROC of the verdicts minus that of another judge of the same bags, patients drawn once for both."""
+    label = np.array([each.label for each in verdicts]) == 1
+    own = np.array([each.prob for each in verdicts])
+    draws = _draws(verdicts)
+    weights = draws.weights.astype(np.float64)[:, draws.index]
+    one, two = (ranking_metrics(ranked(score, label), weights)[:, 0] for score in (own, other))
+    return draws.estimate(auroc(own, label) - auroc(other, label), one - two)
+
+
 def _draws(verdicts: Sequence[Verdict]) -> Draws:
     return draw_groups([each.patient for each in verdicts], seed=BOOTSTRAP_SEED, replicates=REPLICATES)
 
@@ -196,6 +228,10 @@ def _balanced(right: Float64Array, label: BoolArray, draws: Draws) -> Estimate:
 
 def _positive(each: Verdict) -> bool:
     return each.marked is not None and bool(each.marked.any())
+
+
+def _marks(each: Verdict) -> int:
+    return 0 if each.marked is None else int(each.marked.sum())
 
 
 def _found(bags: Sequence[Verdict], scores: Sequence[Float64Array]) -> tuple[Float64Array, ...]:

@@ -16,9 +16,9 @@ from core.models.preprocess import fit_slice, scale_intensity
 from core.train.mil.config import MilConfig
 from core.train.mil.data import BagData, Volume
 
-VOLUMES = 60
-"""Half of each grade."""
-SCAN = Scan(pixels=96, slices=16, bottom_mm=-4.0, step_mm=5.0, pixel_mm=2.37)
+VOLUMES = 200
+"""Half of each grade; sixty were too few: a network learned them by heart and nothing else."""
+SCAN = Scan(pixels=96, slices=8, bottom_mm=2.0, step_mm=7.0, pixel_mm=2.2)
 FIRST_SEED = 70_000
 GRADES = ("homogeneous", "ring")
 
@@ -46,7 +46,7 @@ def graded_spec(number: int, scan: Scan) -> SampleSpec:
     rng = np.random.default_rng((FIRST_SEED, number // 2))
     side = rng.choice((-1.0, 1.0))
     centre = (side * rng.uniform(22, 34), rng.uniform(-35, 30), rng.uniform(14, 46))
-    radii = (rng.uniform(13, 21), rng.uniform(15, 25), rng.uniform(13, 20))
+    radii = (rng.uniform(16, 24), rng.uniform(18, 28), rng.uniform(16, 24))
     # A rim lies at the depth 1 - enhancing and the core begins at 1 - cyst: the same place.
     core = float(rng.uniform(0.5, 0.75))
     ring = {"cyst": core, "enhancing": core}

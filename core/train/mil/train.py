@@ -126,6 +126,11 @@ def read_bag_record(folder: Path) -> BagRecord:
     return read_record(folder / BAG_FILE, BagRecord)
 
 
+def is_cross_validated(folder: Path) -> bool:
+    """Whether every member of a model folder is trained."""
+    return (folder / BAG_FILE).is_file()
+
+
 def bags_digest(data: BagData) -> str:
     """SHA-256 of patients, labels, marks and pixels."""
     found = hashlib.sha256(repr(data.volumes).encode())

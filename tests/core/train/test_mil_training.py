@@ -74,25 +74,25 @@ def test_metrics_have_the_columns_of_the_logger_and_steps_count_batches(model: P
     lines = rows(model / "fold_0" / "metrics.csv")
     wanted = {
         "epoch", "step", "train_loss", "val_loss", "val_auc", "val_accuracy", "val_f1", "attention_entropy",
-        "attention_top1", "attention_effective", "selection_confidence",
+        "attention_top1", "attention_effective_exp", "selection_confidence",
     }  # fmt: skip
     assert wanted <= set(lines[0])
     # Twelve bags in batches of four: three steps an epoch, counted from 0.
     assert [(line["epoch"], line["step"]) for line in lines] == [("0", "2"), ("1", "5")]
     for line in lines:
-        effective, entropy = float(line["attention_effective"]), float(line["attention_entropy"])
+        effective, entropy = float(line["attention_effective_exp"]), float(line["attention_entropy"])
         assert 1.0 <= effective <= 2.0 and math.exp(entropy) == pytest.approx(effective, abs=1e-2)
         assert 0.5 <= float(line["attention_top1"]) <= 1.0
 
 
 def test_predictions_hold_every_bag_of_every_patient_once(model: Path) -> None:
     lines = rows(model / "predictions.csv")
-    assert list(lines[0]) == ["fold", "case", "group", "label", "probability"]
+    assert list(lines[0]) == ["fold", "case", "group", "label", "prob"]
     assert len({line["case"] for line in lines}) == len(lines) == 12
     assert {line["group"] for line in lines} == {"p0", "p1", "p2", "p3"}
     # Slices 1, 2 | 3, 9 | 10, 11 of each patient; those not divisible by three hold tumour.
     assert [line["label"] for line in lines if line["group"] == "p0"] == ["1", "0", "1"]
-    assert all(0.0 < float(line["probability"]) < 1.0 for line in lines)
+    assert all(0.0 < float(line["prob"]) < 1.0 for line in lines)
 
 
 def test_no_patient_is_judged_by_a_member_that_saw_it(record: BagRecord, model: Path) -> None:
@@ -104,7 +104,7 @@ def test_no_patient_is_judged_by_a_member_that_saw_it(record: BagRecord, model: 
 def test_predictions_are_those_of_the_saved_weights(data: Path, record: BagRecord, model: Path) -> None:
     judged = out_of_fold_bags(record, load_source(data, CONFIG))
     expected = [f"{each.prob:.6f}" for each in judged]
-    assert [line["probability"] for line in rows(model / "predictions.csv")] == expected
+    assert [line["prob"] for line in rows(model / "predictions.csv")] == expected
 
 
 def test_the_same_settings_give_the_same_bytes_and_members_may_be_trained_apart(
@@ -146,7 +146,8 @@ def test_the_temperature_of_the_last_epoch_is_what_the_network_keeps() -> None:
 def test_top_k_leaves_no_more_effective_slices_than_k() -> None:
     _, lines = run(easy(), mil_toy.toy_config(bag_size=4, top_k=2))
     assert all(
-        line.attention_effective is not None and line.attention_effective <= 2.0 + 1e-6 for line in lines
+        line.attention_effective_exp is not None and line.attention_effective_exp <= 2.0 + 1e-6
+        for line in lines
     )
 
 
