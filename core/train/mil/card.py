@@ -136,7 +136,7 @@ def _attention(validation: BagValidation) -> str:
 def _check(check: AttentionCheck) -> str:
     head = (
         f"Against the reference, {check.title} ({check.positive_bags} bags with marked slices, "
-        f"{check.mixed_bags} of them with others too, {check.patients} patients). *AUROC*: within a bag, that "
+        f"{check.mixed_bags} of them with others too, {check.patients} patients). *AUROC*: in a bag, that "
         "a marked slice scores above another. *Top slice*: share of bags whose highest slice is marked."
     )
     gaps = (check.minus_uniform, check.minus_slice_scores)
