@@ -1,7 +1,8 @@
 """Synthetic volumes of two grades from the project's own generator: necrosis with a rim, or one tissue.
 
 Both grades have lesions of the same places, sizes, FLAIR brightness, texture and mass effect; a high grade
-differs only by a dark core and a rim that takes up contrast. So what tells them apart is known.
+differs only by a dark core and a rim that takes up contrast. So what tells them apart is known. Measured:
+sixty volumes at 64 pixels were learned by heart; these at 96 pixels are told apart.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from core.train.mil.config import MilConfig
 from core.train.mil.data import BagData, Volume
 
 VOLUMES = 200
-"""Half of each grade; sixty were too few: a network learned them by heart and nothing else."""
+"""Half of each grade, in twins that share everything but the grade and the head's own bends."""
 SCAN = Scan(pixels=96, slices=8, bottom_mm=2.0, step_mm=7.0, pixel_mm=2.2)
 FIRST_SEED = 70_000
 GRADES = ("homogeneous", "ring")

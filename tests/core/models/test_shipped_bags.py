@@ -117,6 +117,11 @@ def test_the_two_runs_saw_the_same_fold_for_as_many_epochs() -> None:
     assert rows[0] == rows[1]
 
 
+def test_synthetic_grades_are_told_apart_so_training_finds_what_is_there() -> None:
+    (fold,) = audited(ROOT / "assets" / "audit" / "synthetic-mil").folds
+    assert fold.cases == 40 and {each.key: each.value for each in fold.scores}["auc"] == 1.0
+
+
 def test_the_grade_task_says_that_it_cannot_tell() -> None:
     folder = ROOT / "assets" / "audit" / "lgg-grade-mil"
     row = BagValidation.model_validate_json((folder / "validation.json").read_text()).rows[0]
