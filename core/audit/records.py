@@ -184,7 +184,8 @@ class ScoreValue(Frozen):
 class FoldRow(Frozen):
     """One fold in the answer.
 
-    f1_fits: variants of F1 that the reported F1 may be. loss_best, loss_final: validation loss.
+    f1_fits: variants of F1 that the reported F1 may be. best_from: where the best epoch is known from.
+    loss_best, loss_final: validation loss.
     """
 
     fold: str
@@ -194,6 +195,7 @@ class FoldRow(Frozen):
     scores: tuple[ScoreValue, ...]
     f1_fits: tuple[str, ...] = ()
     best_epoch: int | None = None
+    best_from: Literal["", "given", "lowest validation loss"] = ""
     final_epoch: int | None = None
     loss_best: float | None = None
     loss_final: float | None = None
@@ -224,8 +226,8 @@ class ScoreSummary(Frozen):
 class FoldThreshold(Frozen):
     """A threshold for the positive class, fitted elsewhere and tried on the fold.
 
-    fitted_on: where. before, after: balanced accuracy on the fold at 0.5 and at the threshold, with the 99 %
-    interval of the gain.
+    fitted_on: where. before, after: balanced accuracy on the fold at 0.5 and at the threshold, with the
+    interval of the gain, 99 % for all folds together.
     """
 
     fold: str
