@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -131,8 +132,16 @@ class CaseTable:
 
     def rows(self, fold: str, *, training: bool = False) -> NDArray[np.intp]:
         """Places of the rows of a fold, either those it is judged on or those it was trained on."""
-        own = np.array([each == fold for each in self.fold], np.bool_)
-        return np.flatnonzero(own & (self.training == training))
+        return np.flatnonzero((self._number == self._numbers.get(fold, -1)) & (self.training == training))
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(dict.fromkeys(self.fold))}
+
+    @cached_property
+    def _number(self) -> NDArray[np.intp]:
+        """(row,) the fold's number: with many folds comparing names again and again takes long."""
+        return np.array([self._numbers[name] for name in self.fold], np.intp)
 
 
 @dataclass(frozen=True, eq=False)

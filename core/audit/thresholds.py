@@ -50,8 +50,9 @@ def best_threshold(score: Float64Array, positive: BoolArray) -> float:
 
 def _fold(cases: CaseTable, positive: int, fold: str, z: float) -> FoldThreshold | None:
     rows, training = cases.rows(fold), cases.rows(fold, training=True)
-    own = np.array([each == fold for each in cases.fold], np.bool_)
-    elsewhere = training if len(training) else np.flatnonzero(~own & ~cases.training)
+    others = ~cases.training
+    others[rows] = False
+    elsewhere = training if len(training) else np.flatnonzero(others)
     if not _both(cases, rows, positive) or not _both(cases, elsewhere, positive):
         return None
     score, label = cases.prob[:, positive], cases.label == positive
