@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from core.audit.codes import CODES
@@ -9,6 +11,7 @@ from tests.audit_studies.clean import clean_study
 from tests.audit_studies.faults import FAULTS, faulty_study
 from tests.audit_studies.measure import DEVELOPMENT, REPORTING, codes_of, markdown, measure
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "assets" / "docs" / "AUDIT.md"
 CERTAIN = ("accuracy-matrix", "f1-matrix", "matrix-counts", "group-leak", "input-leak", "attention-empty",
            "attention-not-logged", "class-collapse", "f1-variant", "score-not-from-cases")  # fmt: skip
 """Faults that cannot be missed, whatever the seed."""
@@ -28,6 +31,11 @@ def test_nothing_is_found_in_a_clean_study(seed: int) -> None:
 def test_planted_fault_is_found(code: str) -> None:
     fault = next(each for each in FAULTS if each.code == code)
     assert code in codes_of(faulty_study(fault, DEVELOPMENT + 7))
+
+
+def test_document_names_every_finding_with_its_figures() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert [each.code for each in CODES if text.count(f"| `{each.code}` |") != 2] == []
 
 
 @pytest.mark.slow
