@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from core.audit.advice import recommendations
 from core.audit.checks.attention_spread import attention_findings
 from core.audit.checks.classes import class_findings, threshold_findings
-from core.audit.checks.epochs import epoch_findings, losses_of
+from core.audit.checks.epochs import epoch_findings, losses_of, lowest_epoch
 from core.audit.checks.headline import headline_findings
 from core.audit.checks.leakage import leakage_findings
 from core.audit.checks.matrix import f1_findings, f1_fits, grid_findings, matrix_findings
@@ -50,7 +51,7 @@ def audit_study(study: Study) -> Audit:
 
 
 def _row(study: Study, facts: Facts) -> FoldRow:
-    losses = losses_of(facts.fold)
+    losses, lowest = losses_of(facts.fold), lowest_epoch(facts.fold)
     return FoldRow(
         fold=facts.name,
         cases=facts.cases,
@@ -58,13 +59,18 @@ def _row(study: Study, facts: Facts) -> FoldRow:
         confusion=facts.confusion,
         scores=score_values(study, facts),
         f1_fits=f1_fits(study, facts),
-        best_epoch=facts.fold.best_epoch,
+        best_epoch=lowest if facts.fold.best_epoch is None else facts.fold.best_epoch,
+        best_from="given" if facts.fold.best_epoch is not None else _from(lowest),
         final_epoch=facts.fold.final_epoch,
         loss_best=losses[0] if losses else None,
         loss_final=losses[1] if losses else None,
         curves=facts.fold.curves,
         attention=facts.fold.attention,
     )
+
+
+def _from(lowest: int | None) -> Literal["", "lowest validation loss"]:
+    return "" if lowest is None else "lowest validation loss"
 
 
 def _verdict(findings: tuple[Finding, ...], facts: tuple[Facts, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -131,8 +132,16 @@ class CaseTable:
 
     def rows(self, fold: str, *, training: bool = False) -> NDArray[np.intp]:
         """Places of the rows of a fold, either those it is judged on or those it was trained on."""
-        own = np.array([each == fold for each in self.fold], np.bool_)
-        return np.flatnonzero(own & (self.training == training))
+        return np.flatnonzero((self._number == self._numbers.get(fold, -1)) & (self.training == training))
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(dict.fromkeys(self.fold))}
+
+    @cached_property
+    def _number(self) -> NDArray[np.intp]:
+        """(row,) the fold's number: with many folds comparing names again and again takes long."""
+        return np.array([self._numbers[name] for name in self.fold], np.intp)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +193,8 @@ class ScoreValue(Frozen):
 class FoldRow(Frozen):
     """One fold in the answer.
 
-    f1_fits: variants of F1 that the reported F1 may be. loss_best, loss_final: validation loss.
+    f1_fits: variants of F1 that the reported F1 may be. best_from: where the best epoch is known from.
+    loss_best, loss_final: validation loss.
     """
 
     fold: str
@@ -194,6 +204,7 @@ class FoldRow(Frozen):
     scores: tuple[ScoreValue, ...]
     f1_fits: tuple[str, ...] = ()
     best_epoch: int | None = None
+    best_from: Literal["", "given", "lowest validation loss"] = ""
     final_epoch: int | None = None
     loss_best: float | None = None
     loss_final: float | None = None
@@ -224,8 +235,8 @@ class ScoreSummary(Frozen):
 class FoldThreshold(Frozen):
     """A threshold for the positive class, fitted elsewhere and tried on the fold.
 
-    fitted_on: where. before, after: balanced accuracy on the fold at 0.5 and at the threshold, with the 99 %
-    interval of the gain.
+    fitted_on: where. before, after: balanced accuracy on the fold at 0.5 and at the threshold, with the
+    interval of the gain, 99 % for all folds together.
     """
 
     fold: str

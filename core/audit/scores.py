@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -95,8 +96,12 @@ def matrix_scores(matrix: Matrix, positive: int) -> dict[str, float]:
     return found
 
 
+@lru_cache(maxsize=16)
 def f1_table(positives: int, negatives: int) -> dict[str, Float64Array]:
-    """Every score for each pair (tp, tn), arrays (positives + 1, negatives + 1); NaN where undefined."""
+    """Every score for each pair (tp, tn), arrays (positives + 1, negatives + 1); NaN where undefined.
+
+    Kept for the next fold of that size: do not change the arrays.
+    """
     tp = np.arange(positives + 1, dtype=np.float64)[:, None]
     tn = np.arange(negatives + 1, dtype=np.float64)[None, :]
     fn, fp = positives - tp, negatives - tn

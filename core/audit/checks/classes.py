@@ -95,19 +95,35 @@ def threshold_findings(
 
     contradicted: folds whose matrix contradicts their scores: AUC and matrix may be of different weights.
     """
-    for each in thresholds:
-        if each.gain >= GAIN and each.low > 0.0:
-            said = (
-                f"A threshold of {each.threshold:.3f} instead of 0.5, fitted on the {each.fitted_on}, "
-                f"changes balanced "
-                f"accuracy from {each.before:.3f} to {each.after:.3f} (gain 99 % [{each.low:.3f}, "
-                f"{each.high:.3f}])."
-            )
-            yield finding("threshold-off", f"fold {each.fold}", said, [each.fold])
+    off = [each for each in thresholds if each.gain >= GAIN and each.low > 0.0]
+    if not off:
+        yield from _off_together(thresholds)
+    for each in off:
+        said = (
+            f"A threshold of {each.threshold:.3f} instead of 0.5, fitted on the {each.fitted_on}, "
+            f"changes balanced "
+            f"accuracy from {each.before:.3f} to {each.after:.3f} (gain 99 % [{each.low:.3f}, "
+            f"{each.high:.3f}])."
+        )
+        yield finding("threshold-off", f"fold {each.fold}", said, [each.fold])
     measured = {each.fold for each in thresholds}
     for own in facts:
         if own.name not in measured | contradicted:
             yield from _promised(study, own)
+
+
+def _off_together(thresholds: tuple[FoldThreshold, ...]) -> Iterator[Finding]:
+    """A gain that no fold shows for sure and all of them together do."""
+    if len(thresholds) < 2:
+        return
+    gain = float(np.mean([each.gain for each in thresholds]))
+    half = math.sqrt(sum(((each.high - each.low) / 2) ** 2 for each in thresholds)) / len(thresholds)
+    if gain >= GAIN and gain - half > 0.0:
+        said = (
+            f"Thresholds fitted on the {thresholds[0].fitted_on} gain {gain:.3f} [{gain - half:.3f}, "
+            f"{gain + half:.3f}] in balanced accuracy over the {len(thresholds)} folds."
+        )
+        yield finding("threshold-off", "all folds", said)
 
 
 def _promised(study: Study, facts: Facts) -> Iterator[Finding]:

@@ -36,14 +36,22 @@ def epoch_findings(study: Study, facts: tuple[Facts, ...]) -> Iterator[Finding]:
 
 
 def losses_of(fold: Fold) -> tuple[float, float] | None:
-    """Validation loss at the best and at the final epoch, smoothed where there is a curve."""
+    """Validation loss at its best and at the end; of a curve, means over a tenth of the epochs."""
     if fold.losses is not None:
         return fold.losses.best, fold.losses.final
     curve = fold.curve("validation", "loss")
     if curve is None or len(curve.values) < 2:
         return None
-    smooth = _smooth(curve)
-    return float(smooth.min()), float(np.mean(curve.values[-_tenth(curve) :]))
+    # Both ends are means over as many epochs: the luckiest of many noisy values is no level.
+    step = min(max(3, _tenth(curve)), len(curve.values))
+    means = np.convolve(np.array(curve.values), np.full(step, 1.0 / step), "valid")
+    return float(means.min()), float(means[-1])
+
+
+def lowest_epoch(fold: Fold) -> int | None:
+    """The epoch with the lowest smoothed validation loss; None without a curve."""
+    curve = fold.curve("validation", "loss")
+    return None if curve is None else curve.epochs[int(_smooth(curve).argmin())]
 
 
 def _overfitting(fold: Fold) -> Iterator[Finding]:
@@ -94,7 +102,7 @@ def _best_epoch(fold: Fold) -> Iterator[Finding]:
     curve = fold.curve("validation", "loss")
     best, final = fold.best_epoch, fold.final_epoch
     if curve is not None and len(curve.values) >= FEWEST_EPOCHS:
-        best = curve.epochs[int(_smooth(curve).argmin())] if best is None else best
+        best = lowest_epoch(fold) if best is None else best
         first, final = curve.epochs[0], curve.epochs[-1]
     else:
         first = 0
@@ -114,7 +122,7 @@ def _falling(curve: Curve) -> bool:
     if len(values) < FEWEST_EPOCHS:
         return True
     before, after = float(values[-2 * step : -step].mean()), float(values[-step:].mean())
-    return bool(before - after > max(FALLING * abs(before), NOISES * _noise(values) / step**0.5))
+    return bool(before - after > max(FALLING * abs(before), NOISES * _noise(values) * (2.0 / step) ** 0.5))
 
 
 def _smooth(curve: Curve) -> Float64Array:

@@ -69,7 +69,7 @@ def _evidence(study: Study, key: str, folds: list[Fold]) -> str:
     reported, final = (np.array(each) for each in zip(*pairs, strict=True)) if pairs else (np.empty(0),) * 2
     finals = ", ".join(f"{each:.4f}" for each in final)
     epochs = [fold.best_epoch for fold in folds if fold.best_epoch is not None]
-    best = f" as a best epoch's would be (epochs {', '.join(map(str, epochs))})" if epochs else ""
+    best = f" as a best epoch's would be (epochs {', '.join(map(str, epochs))})," if epochs else ""
     higher = int((reported > final).sum())
     others = [k for k in dict.fromkeys(n.key for f in folds for n in f.scores) if k != key]
     unknown = [score_spec(k).label for k in others if all(origin(f, k) == "" for f in folds)]

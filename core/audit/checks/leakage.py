@@ -9,7 +9,8 @@ from core.audit.codes import finding
 from core.audit.facts import Facts
 from core.audit.records import CaseTable, Finding, Study
 
-MOST_NAMED = 5
+MOST_NAMED, MOST_PAIRS = 5, 20
+"""Names in one sentence; sets of folds with a finding of their own."""
 
 
 def leakage_findings(study: Study, facts: tuple[Facts, ...]) -> Iterator[Finding]:
@@ -47,8 +48,14 @@ def _shared(cases: CaseTable, names: Sequence[str], code: str, what: str) -> Ite
         for name, folds in judged.items()
         if len(folds - with_training) > 1
     }
-    for pair in dict.fromkeys(tuple(each) for each in across.values()):
-        both = [name for name, folds in across.items() if tuple(folds) == pair]
+    pairs: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for name, folds in across.items():
+        pairs[tuple(folds)].append(name)
+    if len(pairs) > MOST_PAIRS:
+        said = f"{len(across)} {what}s are in more than one fold: {_some(list(across))}."
+        yield finding(code, "study", said, sorted({fold for pair in pairs for fold in pair}))
+        return
+    for pair, both in pairs.items():
         said = f"{len(both)} {what}s are in each of these folds: {_some(both)}."
         yield finding(code, f"folds {', '.join(pair)}", said, pair)
 

@@ -13,7 +13,7 @@ from core.audit.records import Figure, Finding, Study
 from core.audit.scores import F1_VARIANTS, SCORES, f1_table, matrix_scores, score_spec
 
 KEYS = [each.key for each in SCORES]
-LARGEST_TABLE = 4_000_000
+LARGEST_TABLE = 250_000
 """Pairs of true positives and negatives that are enumerated at most."""
 
 

@@ -157,20 +157,22 @@ def _auc_apart(study: Study, each: Facts, others: list[Facts], level: float) -> 
         return
     if any(min(fold.counts or (0,)) == 0 for fold in (each, *others)):
         return
-    errors = [
-        auc_error(
-            value or 0.0, (fold.counts or (1, 1))[study.positive], (fold.counts or (1, 1))[1 - study.positive]
-        )
-        for value, fold in zip(values, (each, *others), strict=True)
-    ]
     rest = float(np.mean([value or 0.0 for value in values[1:]]))
-    error = math.hypot(errors[0], math.sqrt(sum(e**2 for e in errors[1:])) / len(others))
+    # A fold with an AUC of 1 would have no error at all: the larger of its own and that of the others' AUC.
+    own = max(_error(study, each, values[0] or 0.0), _error(study, each, rest))
+    errors = [_error(study, fold, rest) for fold in others]
+    error = math.hypot(own, math.sqrt(sum(e**2 for e in errors)) / len(others))
     apart = (values[0] or 0.0) - rest
     if error > 0 and abs(apart) / error > norm.isf(level / 2) and abs(apart) >= SMALLEST_DISTANCE:
         yield (
             f"AUC {values[0]:.4f} against {rest:.4f} in the other folds "
             f"({abs(apart) / error:.1f} standard errors)."
         )
+
+
+def _error(study: Study, facts: Facts, auc: float) -> float:
+    assert facts.counts is not None
+    return auc_error(auc, facts.counts[study.positive], facts.counts[1 - study.positive])
 
 
 def score_values(study: Study, facts: Facts) -> tuple[ScoreValue, ...]:

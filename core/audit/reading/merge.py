@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.audit.reading.problem import refused
+from core.audit.reading.reported import MOST_FOLDS
 from core.audit.records import CaseTable, Fold, Study
 
 
@@ -28,6 +29,11 @@ def together(parts: Sequence[Study]) -> Study:
         for number, fold in enumerate(part.folds):
             name = fold.name or _free(folds, number)
             folds[name] = _merged(folds.get(name), fold.model_copy(update={"name": name}), part.sources[0])
+    if len(folds) > MOST_FOLDS:
+        raise refused(
+            parts[0].sources[0], f"{len(folds):,} folds", f"at most {MOST_FOLDS:,}",
+            "check the column fold: it names the part of a cross-validation, not the case",
+        )  # fmt: skip
     cases = [each.cases for each in ordered if each.cases is not None]
     return Study(
         title=next((each.title for each in parts if each.title), ""),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.audit.reading.problem import decimal_of, refused
+from core.audit.reading.reported import MOST_FOLDS
 from core.audit.records import CaseTable, Fold, Study
 from core.io.tables import PROB, sum_tolerance
 from core.types import Float64Array, Rows
@@ -43,6 +44,9 @@ def read_predictions(rows: Rows, file: str, fold: str | None) -> Study:
     classes = classes or ("0", "1")
     table = _table(rows, classes, file, fold)
     names = dict.fromkeys(table.fold)
+    if len(names) > MOST_FOLDS:
+        fix = "check the column fold: it names the part of a cross-validation, not the case"
+        raise refused(file, f"{len(names):,} folds", f"at most {MOST_FOLDS:,}", fix)
     for each in names:
         if not len(table.rows(each)):
             raise refused(

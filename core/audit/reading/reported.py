@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -27,7 +28,7 @@ from core.errors import InputProblem
 
 Scores = dict[str, Decimal]
 Point = tuple[int, Decimal]
-MOST_FOLDS, MOST_CLASSES = 1000, 100
+MOST_FOLDS, MOST_CLASSES, MOST_CASES = 1000, 100, 10**9
 FORM = 'the form of README, section Training audit: {"classes": [...], "folds": [{"fold": 0, ...}]}'
 
 
@@ -146,20 +147,24 @@ def check_fold(
     confusion: list[list[int]] | None,
 ) -> tuple[tuple[int, ...] | None, tuple[tuple[int, ...], ...] | None]:
     """Counts and matrix of a fold in the order of the classes; refused when they do not fit them."""
-    if counts is not None and (set(counts) != set(classes) or min(counts.values()) < 0):
+    if counts is not None and (set(counts) != set(classes) or not _countable(counts.values())):
         raise refused(
             file, f"counts {counts} in {where}", f"a count for each of {', '.join(classes)}", "correct counts"
         )
     k = len(classes)
     if confusion is not None:
         square = len(confusion) == k and all(len(row) == k for row in confusion)
-        if not square or any(n < 0 for row in confusion for n in row) or not sum(map(sum, confusion)):
+        if not square or not all(map(_countable, confusion)) or not sum(map(sum, confusion)):
             found = f"confusion {confusion} in {where}"
             raise refused(
                 file, found, f"{k} rows (reference) of {k} counts (predicted)", "correct the matrix"
             )
     ordered = None if counts is None else tuple(counts[name] for name in classes)
     return ordered, None if confusion is None else tuple(tuple(row) for row in confusion)
+
+
+def _countable(values: Iterable[int]) -> bool:
+    return all(0 <= n <= MOST_CASES for n in values)
 
 
 def _fold(given: _Fold, classes: tuple[str, ...], weights: Weights, file: str) -> Fold:

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.audit.reading.logs import Logged
 from core.audit.reading.problem import decimal_of, refused
+from core.io.names import display_name
 from core.types import NamedBytes, Rows
 
 MLFLOW_METRIC = re.compile(r"(?:^|.*/)([0-9a-fA-F]{32})/metrics/(.+)$")
@@ -98,7 +99,10 @@ def mlflow_points(files: Iterable[NamedBytes]) -> Iterator[Logged]:
             if len(parts) < 2 or step is None:
                 found_text = f"{line[:80]!r} in line {number}"
                 raise refused(
-                    file.name, found_text, "lines of timestamp, value and step", "copy the store again"
+                    display_name(file.name),
+                    found_text,
+                    "lines of timestamp, value and step",
+                    "copy the store again",
                 )
             value = _number(parts[1])
             if value is not None:

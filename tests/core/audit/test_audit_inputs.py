@@ -172,6 +172,8 @@ def fold_with(**more: object) -> str:
         ("x.json", fold_with(scores={"auc": 91.2}), "auc = 91.2"),
         ("x.json", fold_with(scores={"colour": 0.5}), "'colour' in fold 0"),
         ("x.json", fold_with(counts={"a": 1}), "counts {'a': 1}"),
+        ("x.json", fold_with(counts={"a": 10**30, "b": 1}), "counts {'a': 1000"),
+        ("x.csv", HEAD + "".join(f"{k},c,p,a,0.5,0.5,\n" for k in range(1001)), "1,001 folds"),
         ("x.json", fold_with(confusion=[[1, 2]]), "confusion [[1, 2]]"),
         ("x.json", fold_with(attention=[{"epoch": 0, "weights": [[-1.0]]}]), "a weight of -1"),
         ("x.json", '{"classes": ["a", "a"], "folds": [{"fold": 0}]}', "classes a, a"),
@@ -209,3 +211,19 @@ def test_attention_is_only_missed_in_a_study_that_has_some() -> None:
     assert not study_of(fold_with(), "x.json").findings
     mil = json.dumps({"classes": ["a", "b"], "mil": True, "folds": [{"fold": 0}]})
     assert [each.code for each in study_of(mil, "x.json").findings] == ["attention-not-logged"]
+
+
+def test_curves_are_values_or_pairs_with_their_epoch() -> None:
+    curves = {"train_loss": [0.9, 0.5], "val_auc": [[3, 0.7], [5, 0.8]]}
+    (row,) = study_of(fold_with(curves=curves), "x.json").folds
+    assert [(each.split, each.key, each.epochs, each.values) for each in row.curves] == [
+        ("train", "loss", (0, 1), (0.9, 0.5)),
+        ("validation", "auc", (3, 5), (0.7, 0.8)),
+    ]
+
+
+def test_groups_in_very_many_folds_are_one_finding() -> None:
+    rows = [(str(fold), f"c{fold}-{k}", f"p{(fold * 7 + k * 3) % 40}", "a" if k % 2 else "b", 0.5, "")
+            for fold in range(40) for k in range(4)]  # fmt: skip
+    leaks = [each.where for each in study_of(predictions(rows)).findings if each.code == "group-leak"]
+    assert leaks == ["study"]

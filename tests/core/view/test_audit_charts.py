@@ -32,7 +32,8 @@ def test_fold_table_has_a_row_per_fold_then_the_summary(golden: Audit) -> None:
     ]  # fmt: skip
     assert len({tuple(row) for row in rows}) == 1
     assert rows[0]["loss best → final"] == "0.451 → 0.586" and rows[0]["best epoch"] == "12"
-    assert (rows[6]["AUC"], rows[7]["AUC"], rows[-1]["accuracy"]) == ("0.0288", "0.0257", "0.113")
+    assert (rows[6]["AUC"], rows[7]["AUC"], rows[-1]["accuracy"]) == ("0.0288", "0.0257", "0.1130")
+    assert rows[0]["AUC"] == "0.9095 [0.835–0.984]"
 
 
 def test_matrix_shows_counts_and_shares(golden: Audit) -> None:
