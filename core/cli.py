@@ -20,6 +20,7 @@ from core.errors import SecondLookError
 
 COMMANDS = {
     "analyse": "core.commands.case",
+    "audit": "core.commands.audit",
     "cohort": "core.commands.cohort",
     "compare": "core.commands.slices",
     "coverage": "core.commands.coverage",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar, overload
 
 import platformdirs
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from core.types import Limits
 SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "models"
 RECORD_FILE = "model.json"
 MAX_RECORD_BYTES = 1_000_000
+Record = TypeVar("Record", bound=ModelRecord)
 
 
 def user_models_folder() -> Path:
@@ -95,12 +97,19 @@ def rule_limits_of(model_id: str) -> Limits | None:
     return next((each.rule_limits for each in find_models().records if each.id == model_id), None)
 
 
-def read_record(path: Path) -> ModelRecord:
-    """The record in a `model.json` and the folder it lies in. Raises ModelProblem naming the wrong field."""
+@overload
+def read_record(path: Path) -> ModelRecord: ...
+@overload
+def read_record(path: Path, kind: type[Record]) -> Record: ...
+def read_record(path: Path, kind: type[ModelRecord] = ModelRecord) -> ModelRecord:
+    """The record in a `model.json` and the folder it lies in. Raises ModelProblem naming the wrong field.
+
+    kind: of record that the file holds.
+    """
     if path.stat().st_size > MAX_RECORD_BYTES:
         raise _damaged(path, f"{path.stat().st_size} bytes", f"at most {MAX_RECORD_BYTES} bytes")
     try:
-        record = ModelRecord.model_validate_json(path.read_bytes())
+        record = kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -115,9 +124,9 @@ def weights_digest(record: ModelRecord, member: int) -> str:
     return record.members[member].sha256
 
 
-def write_record(record: ModelRecord, folder: Path) -> Path:
-    """Write `model.json` into the folder and return its path."""
-    path = folder / RECORD_FILE
+def write_record(record: ModelRecord, folder: Path, name: str = RECORD_FILE) -> Path:
+    """Write `model.json`, or a file of another name, into the folder and return its path."""
+    path = folder / name
     path.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return path
 

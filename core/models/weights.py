@@ -9,18 +9,20 @@ from typing import TypeVar
 
 import torch
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.errors import ModelProblem
 from core.models.build import SegmentationNet, build_network, build_outline
 from core.models.build_classifier import ClassifierNet, build_classifier, build_classifier_outline
 from core.models.formats import Shapes, read_shapes, read_tensors
+from core.models.mil import BagNet
 from core.models.records import ArchitectureConfig, ClassifierArchitecture, ModelRecord, OnnxArchitecture
 
 Architecture = ArchitectureConfig | ClassifierArchitecture
 Network = SegmentationNet | ClassifierNet
 Kind = TypeVar("Kind", ArchitectureConfig, ClassifierArchitecture)
-Net = TypeVar("Net", SegmentationNet, ClassifierNet)
+Net = TypeVar("Net", SegmentationNet, ClassifierNet, BagNet)
+AnyNet = TypeVar("AnyNet", bound=nn.Module)
 
 SMP_HEAD = "segmentation_head.0."
 OWN_HEAD = "head."
@@ -36,12 +38,12 @@ def load_member(record: ModelRecord, member: int) -> SegmentationNet:
     Raises ModelProblem when the file is missing, is not the one that was recorded, or does not fit, and for
     a classifier.
     """
-    return load_network(_checked_file(record, member), _expect(record, ArchitectureConfig))
+    return load_network(checked_file(record, member), _expect(record, ArchitectureConfig))
 
 
 def load_classifier_member(record: ModelRecord, member: int) -> ClassifierNet:
     """`load_member` for a classifier."""
-    return load_classifier(_checked_file(record, member), _expect(record, ClassifierArchitecture))
+    return load_classifier(checked_file(record, member), _expect(record, ClassifierArchitecture))
 
 
 def load_any_member(record: ModelRecord, member: int) -> Network:
@@ -60,12 +62,12 @@ def load_network(path: Path, config: ArchitectureConfig) -> SegmentationNet:
     Raises ModelProblem.
     """
     tensors = _checked_tensors(path, config)
-    return _filled(build_network(config), {_own_name(name): each for name, each in tensors.items()})
+    return filled(build_network(config), {_own_name(name): each for name, each in tensors.items()})
 
 
 def load_classifier(path: Path, config: ClassifierArchitecture) -> ClassifierNet:
     """`load_network` for a classifier. Names: timm's own after `encoder.`, `head.weight`, `head.bias`."""
-    return _filled(build_classifier(config), _checked_tensors(path, config))
+    return filled(build_classifier(config), _checked_tensors(path, config))
 
 
 def check_fit(path: Path, config: Architecture) -> int:
@@ -78,7 +80,8 @@ def check_fit(path: Path, config: Architecture) -> int:
     return sum(math.prod(shape) for shape in shapes.values())
 
 
-def _checked_file(record: ModelRecord, member: int) -> Path:
+def checked_file(record: ModelRecord, member: int) -> Path:
+    """A member's weight file. Raises ModelProblem when it is missing or is not the one that was recorded."""
     path = record.weight_file(member)
     if not path.is_file():
         raise _problem(path, "A weight file is missing", "no such file", "the file named in model.json")
@@ -128,7 +131,8 @@ def checked_tensors(path: Path, expected: Shapes) -> dict[str, Tensor]:
     return tensors
 
 
-def _filled(net: Net, tensors: dict[str, Tensor]) -> Net:
+def filled(net: AnyNet, tensors: dict[str, Tensor]) -> AnyNet:
+    """The network with these values, frozen and in evaluation mode."""
     state = net.state_dict()
     for name, tensor in tensors.items():
         state[name] = tensor.to(torch.float32) if tensor.is_floating_point() else tensor
@@ -155,7 +159,7 @@ def expected_shapes(config: Architecture, file: str = "") -> Shapes:
     return {_smp_name(name): tuple(tensor.shape) for name, tensor in outline.state_dict().items()}
 
 
-def save_weights(net: Network, path: Path) -> str:
+def save_weights(net: nn.Module, path: Path) -> str:
     """Write the weights as safetensors, half precision where that is safe; returns the file's SHA-256."""
     file_name = _smp_name if isinstance(net, SegmentationNet) else str
     tensors = {

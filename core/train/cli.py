@@ -99,6 +99,33 @@ def box(data: Path, config: Path, out: Path | None) -> None:
 
 
 @train.command()
+@click.option("--data", required=True, type=EXISTING, help="Folder of the data that the settings name.")
+@click.option("--config", required=True, type=EXISTING, help="Settings, see core/train/configs/*mil*.json.")
+@click.option("--members", default=None, help="Members (folds) to train, such as 0,1; default: all.")
+@click.option("--fit/--no-fit", default=True, help="Whether to train, or to judge what was trained.")
+@click.option("--out", type=click.Path(path_type=Path), help="Model folder; default: assets/models/ID.")
+def mil(data: Path, config: Path, members: str | None, fit: bool, out: Path | None) -> None:
+    """Cross-validate an attention network on bags of slices, by patient, with logs for `audit`.
+
+    Writes weights, fold_K/metrics.csv, predictions.csv and, when all members are there, bag.json,
+    validation.json and CARD.md.
+    """
+    from core.train.mil.card import write_bag_card
+    from core.train.mil.config import read_mil_config
+    from core.train.mil.train import is_cross_validated, read_bag_record, train_mil
+    from core.train.mil.validate import validate_bag_model
+
+    settings = read_mil_config(config)
+    folder = out or SHIPPED_FOLDER / settings.id
+    if fit:
+        train_mil(data, settings, folder, _member_numbers(members), say)
+    if is_cross_validated(folder):
+        record = read_bag_record(folder)
+        write_bag_card(record, validate_bag_model(record, settings, data, say))
+    say(f"Wrote {folder}")
+
+
+@train.command()
 @click.argument("model")
 @click.option("--data", required=True, type=EXISTING, help="Folder with the packed training slices.")
 def limits(model: str, data: Path) -> None:

@@ -50,13 +50,13 @@ def train_epochs(
     steps: int,
     batches: Callable[[int, int], Iterable[Batch]],
     loss: Callable[[Net, Batch], Tensor],
-    ended: Callable[[Net, Epoch], None],
+    ended: Callable[[Net, Epoch], bool | None],
     clock: Clock = time.perf_counter,
 ) -> Net:
     """The moving average of the network's weights after the last epoch.
 
     steps: batches of the whole run. batches: those of an epoch at a size in pixels. ended: is given the
-    moving average and the numbers of every finished epoch.
+    moving average and the numbers of every finished epoch; where it says True, the run ends there.
     """
     average = copy.deepcopy(net).eval()
     average.dropout.generator = None
@@ -71,7 +71,8 @@ def train_epochs(
             losses.append(_descend(net, optimiser, loss(net, batch), rate, settings.gradient_limit))
             step += 1
             update_average(average, net, min(settings.ema_decay, (1 + step) / (10 + step)))
-        ended(average, Epoch(epoch, size, float(np.mean(losses)), rate, _since(started, clock)))
+        if ended(average, Epoch(epoch, size, float(np.mean(losses)), rate, _since(started, clock))):
+            break
     return average
 
 

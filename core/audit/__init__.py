@@ -1,0 +1,40 @@
+"""Can the scores of a training be true, and did anything collapse in it? `python -m core audit`."""
+
+from core.audit.attention import AttentionSummary, attention_summary
+from core.audit.audit import audit_study
+from core.audit.codes import CODES, finding_spec
+from core.audit.reading.read import read_study, read_study_paths
+from core.audit.records import (
+    SEVERITIES,
+    AttentionPoint,
+    Audit,
+    Curve,
+    Finding,
+    FoldRow,
+    FoldThreshold,
+    Recommendation,
+    ScoreSummary,
+    ScoreValue,
+    Study,
+)
+
+__all__ = [
+    "CODES",
+    "SEVERITIES",
+    "AttentionPoint",
+    "AttentionSummary",
+    "Audit",
+    "Curve",
+    "Finding",
+    "FoldRow",
+    "FoldThreshold",
+    "Recommendation",
+    "ScoreSummary",
+    "ScoreValue",
+    "Study",
+    "attention_summary",
+    "audit_study",
+    "finding_spec",
+    "read_study",
+    "read_study_paths",
+]

@@ -1,0 +1,1 @@
+"""How bag models are made and judged: data, bags, losses, epochs, cross-validation, tables."""
