@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -32,17 +33,26 @@ def audit(files: tuple[str, ...], as_json: bool, out: str | None, gates: tuple[s
     check_gates(gates)
     found = audit_study(read_study_paths(files))
     if out:
-        from pathlib import Path
-
-        from core.report.audit import audit_html
-
-        Path(out).write_bytes(audit_html(found).data)
+        _write_page(found, Path(out))
     click.echo(found.model_dump_json() if as_json else _lines(found))
     met = [gate for gate in gates if fails(found, gate)]
     for gate in met:
         click.echo(f"second-look: gate not met: {gate}", err=True)
     if met:
         sys.exit(GATE_NOT_MET)
+
+
+def _write_page(found: Audit, path: Path) -> None:
+    from core.report.audit import audit_html
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(audit_html(found).data)
+    except OSError as error:
+        raise SettingsProblem(
+            "The page cannot be written", file=str(path), found=error.strerror or type(error).__name__,
+            expected="a place that may be written", fix="give another place with --out",
+        ) from error  # fmt: skip
 
 
 def check_gates(gates: tuple[str, ...]) -> None:

@@ -47,3 +47,12 @@ def test_command_writes_the_page(tmp_path: Path) -> None:
     out = tmp_path / "audit.html"
     assert CliRunner().invoke(main, ["audit", str(GOLDEN), "--out", str(out)]).exit_code == 0
     assert out.read_bytes() == audit_html(audit_study(read_study_paths([GOLDEN]))).data
+
+
+def test_page_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        main, ["audit", str(GOLDEN), "--out", str(tmp_path / "a" / "b.html" / "c.html")]
+    )
+    assert done.exit_code == 0
+    blocked = CliRunner().invoke(main, ["audit", str(GOLDEN), "--out", str(GOLDEN / "page.html")])
+    assert blocked.exit_code == 2 and "The page cannot be written" in blocked.stderr

@@ -28,7 +28,7 @@ from core.errors import InputProblem
 
 Scores = dict[str, Decimal]
 Point = tuple[int, Decimal]
-MOST_FOLDS, MOST_CLASSES, MOST_CASES = 1000, 100, 10**9
+MOST_FOLDS, MOST_CLASSES, MOST_CASES = 200, 100, 10**9
 FORM = 'the form of README, section Training audit: {"classes": [...], "folds": [{"fold": 0, ...}]}'
 
 
