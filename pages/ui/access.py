@@ -115,7 +115,7 @@ def _section() -> Mapping[str, object]:
 
 
 def _ask(why: str) -> None:
-    with st.container(border=True, key="sign_in", width=620):
+    with st.container(key="sign_in", width=620):
         st.title("Who are you?", anchor=False)
         st.markdown(why)
         named = [key for key, value in _section().items() if isinstance(value, Mapping)]
@@ -130,7 +130,7 @@ def _ask(why: str) -> None:
 
 
 def _stranger(identity: Identity) -> None:
-    with st.container(border=True, key="stranger", width=620):
+    with st.container(key="stranger", width=620):
         st.title("You have no role here yet", anchor=False)
         st.markdown("Send these two lines to an admin of this server, who can give you one.")
         st.code(f"issuer: {plain_text(identity.issuer, 255)}\nsubject: {plain_text(identity.subject, 255)}",

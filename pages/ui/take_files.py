@@ -19,7 +19,7 @@ def file_uploader(label: str, *, accept_multiple_files: Any = False, key: str, *
         return st.file_uploader(label, accept_multiple_files=accept_multiple_files, key=key, **options)
     st.markdown(f"**{plain_text(label)}**")
     st.checkbox(
-        "What I upload is no patient data: it is public, or made up.", key=f"{key}_{SAID}", on_change=_said,
+        "This is no patient data, but public or made up.", key=f"{key}_{SAID}", on_change=_said,
         help="This server is public. Files stay in its memory until you leave, and limits are small. Run the "
         "program on a machine of your own for anything else.",
     )  # fmt: skip

@@ -42,7 +42,7 @@ def test_visitors_are_apart_and_leave_nothing(
     cv2.imwrite(str(picture), np.random.default_rng(0).integers(0, 255, (96, 96), dtype=np.uint8))
     page.goto(demo.address)
     page.get_by_text("Public demo").wait_for()
-    page.get_by_text("What I upload is no patient data").first.click()
+    page.get_by_text("This is no patient data").first.click()
     page.locator(".st-key-upload input[type=file]").set_input_files(picture)
     page.get_by_role("button", name="Analyse").click()
     page.locator(".st-key-answer").wait_for(timeout=120_000)
