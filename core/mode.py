@@ -41,7 +41,7 @@ MODES = {
 def mode_named(name: str) -> Mode:
     """The mode of this name; SettingsProblem for any other word.
 
-    >>> mode_named("demo").keeps
+    >>> mode_named("demo").sign_in
     False
     """
     for known in MODES.values():

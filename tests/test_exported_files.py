@@ -19,6 +19,7 @@ WRITERS = {
     "core/commands/jitter.py": "names of cases and patients go through safe_cell",
     "core/report/sweeps.py": "numbers and the program's own words, no text of a file",
     "core/train/common/curve.py": "numbers and notes of the program, no text of a file",
+    "core/train/mil/logs.py": "a log that the audit reads back: ids as the operator's own folders have them",
 }
 """Every file that writes CSV, and why no cell of it is taken for a formula."""
 
