@@ -19,7 +19,7 @@ SOURCES = sorted(
 )
 
 HOMES = {
-    "streamlit": ("app.py", "pages/"),
+    "streamlit": ("app.py", "serve.py", "pages/"),
     "torch": ("core/models/", "core/inference/", "core/detector/", "core/train/", "benchmarks/"),
     "torchvision": ("core/models/", "core/train/"),
     "timm": ("core/models/", "benchmarks/"),

@@ -56,10 +56,12 @@ def test_visitors_are_apart_and_leave_nothing(
     other.get_by_text("is not kept here (any more)").wait_for()
     other.goto(f"{demo.address}/data")
     other.get_by_text("0 cases").wait_for()
+    assert "slice.png" not in other.locator("body").inner_text()
     context.close()
 
     page.goto(f"{demo.address}/data")
     page.get_by_text("0 cases and 0 results").wait_for()
+    assert "slice.png" not in page.locator("body").inner_text()
 
 
 def test_demo_on_a_server_hides_its_metrics_and_is_ready(demo: Server) -> None:

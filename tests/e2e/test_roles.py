@@ -118,6 +118,7 @@ def test_sign_out_ends_every_window_and_an_old_token_does_not_count(
     page.get_by_role("button", name="Sign in", exact=True).wait_for()
     other.get_by_role("link", name="About").click()
     other.get_by_text("You signed out, here or in another window").wait_for()
+    assert other.locator(".stMain button").count() == 1
 
 
 def test_forged_cookie_is_nobody(guarded: Server, page: Page) -> None:
@@ -126,3 +127,4 @@ def test_forged_cookie_is_nobody(guarded: Server, page: Page) -> None:
     )
     page.goto(guarded.address)
     page.get_by_role("button", name="Sign in", exact=True).wait_for()
+    assert page.locator(".stMain button").count() == 1
