@@ -17,9 +17,11 @@ from core.audit.records import (
     ScoreValue,
     Study,
 )
+from core.audit.samples import SAMPLES, SampleStudy, sample_files
 
 __all__ = [
     "CODES",
+    "SAMPLES",
     "SEVERITIES",
     "AttentionPoint",
     "AttentionSummary",
@@ -29,6 +31,7 @@ __all__ = [
     "FoldRow",
     "FoldThreshold",
     "Recommendation",
+    "SampleStudy",
     "ScoreSummary",
     "ScoreValue",
     "Study",
@@ -37,4 +40,5 @@ __all__ = [
     "finding_spec",
     "read_study",
     "read_study_paths",
+    "sample_files",
 ]

@@ -18,6 +18,7 @@ from core.audit.checks.together import mean_findings, together_findings
 from core.audit.facts import Facts, facts_of
 from core.audit.records import SEVERITIES, Audit, Finding, FoldRow, Study
 from core.audit.thresholds import fold_thresholds
+from core.types import Progress
 
 CHECKS = (
     matrix_findings, grid_findings, together_findings, f1_findings, summary_findings, mean_findings,
@@ -28,10 +29,17 @@ CHECKS = (
 CONTRADICTIONS = ("matrix-counts", "accuracy-matrix", "f1-matrix", "score-matrix")
 
 
-def audit_study(study: Study) -> Audit:
-    """What is wrong, what to do, and the numbers behind it. Same study, same answer."""
+def audit_study(study: Study, progress: Progress | None = None) -> Audit:
+    """What is wrong, what to do, and the numbers behind it. Same study, same answer.
+
+    progress: called before every check, and may stop the audit by raising.
+    """
     facts, thresholds = facts_of(study), fold_thresholds(study)
-    found = [each for check in CHECKS for each in check(study, facts)]
+    found: list[Finding] = []
+    for place, check in enumerate(CHECKS):
+        if progress is not None:
+            progress(place / len(CHECKS), f"Check {place + 1} of {len(CHECKS)}")
+        found += check(study, facts)
     contradicted = {fold for each in found if each.code in CONTRADICTIONS for fold in each.folds}
     found += threshold_findings(study, facts, thresholds, contradicted)
     mil = study.mil or any(fold.attention for fold in study.folds)

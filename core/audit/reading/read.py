@@ -30,7 +30,7 @@ from core.io.names import display_name
 from core.io.paths import read_path
 from core.io.rows import read_rows
 from core.io.sniff import sniff
-from core.types import NamedBytes, Rows
+from core.types import NamedBytes, Progress, Rows
 
 TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet")
 KINDS = (
@@ -53,8 +53,13 @@ def read_study_paths(paths: Sequence[str | Path], limits: Limits | None = None) 
     return read_study(files, limits)
 
 
-def read_study(files: Sequence[NamedBytes], limits: Limits | None = None) -> Study:
-    """One study of all files, or of those in one zip. Raises InputProblem that names the file."""
+def read_study(
+    files: Sequence[NamedBytes], limits: Limits | None = None, progress: Progress | None = None
+) -> Study:
+    """One study of all files, or of those in one zip. Raises InputProblem that names the file.
+
+    progress: called before every file, and may stop the reading by raising.
+    """
     limits = limits or limits_in_force()
     check_upload([len(file.data) for file in files], limits)
     name = display_name(files[0].name)
@@ -64,7 +69,11 @@ def read_study(files: Sequence[NamedBytes], limits: Limits | None = None) -> Stu
     rest = [file for file in files if not is_mlflow_file(file.name)]
     # Beside a log lie checkpoints and settings; a single file is meant, whatever it is called.
     rest = rest if len(files) == 1 else [file for file in rest if _is_table(file.name)]
-    parts = [_one(file, limits) for file in rest]
+    parts = []
+    for place, file in enumerate(rest):
+        if progress is not None:
+            progress(place / len(rest), f"Reading file {place + 1} of {len(rest)}")
+        parts.append(_one(file, limits))
     if store:
         parts.append(_log(list(mlflow_points(store)), store[0].name))
     if not parts:
