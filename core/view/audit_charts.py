@@ -6,6 +6,7 @@ Nothing here computes a score; every number comes from the audit's own records.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
@@ -27,6 +28,12 @@ ATTENTION_NAMES = (
     ("entropy", "entropy", None),
 )
 """(field, words, upper bound) of what is logged of attention."""
+
+
+LONGEST_NAME = 24
+"""Characters of a class or fold beside a chart."""
+CELL_PX = 26
+"""Smallest height of a row of a matrix that can be read."""
 
 
 def fold_table(audit: Audit) -> list[dict[str, Any]]:
@@ -61,6 +68,16 @@ def fold_table(audit: Audit) -> list[dict[str, Any]]:
     return rows
 
 
+def _words(name: str) -> str:
+    """A name from a file as words beside a chart: plotly takes tags in a text for markup.
+
+    >>> _words("<b>grade\\nII</b>")
+    '&lt;b&gt;grade II&lt;/b&gt;'
+    """
+    words = " ".join(name.split())
+    return escape(words if len(words) <= LONGEST_NAME else f"{words[: LONGEST_NAME - 1]}…", quote=False)
+
+
 def _places(value: float | None, low: float | None = None, high: float | None = None) -> str:
     """Four places, as scores are reported: with three, 0.8088 and 0.8105 hardly differ."""
     if value is None:
@@ -73,22 +90,27 @@ def confusion_chart(row: FoldRow, classes: Sequence[str], *, height: int = 260) 
     """The confusion matrix of a fold, counts written in; colour = share of the class. None without one."""
     if row.confusion is None:
         return None
-    names = [str(each) for each in classes]
+    names = [_words(each) for each in classes]
+    places = list(range(len(names)))
     shares = [[n / max(sum(line), 1) for n in line] for line in row.confusion]
     figure = go.Figure(
         go.Heatmap(
-            z=shares, x=names, y=names, zmin=0.0, zmax=1.0, xgap=2, ygap=2, showscale=False,
+            z=shares, x=places, y=places, zmin=0.0, zmax=1.0, xgap=2, ygap=2, showscale=False,
+            customdata=[[[ref, pred] for pred in names] for ref in names],
             text=[[str(n) for n in line] for line in row.confusion], texttemplate="%{text}",
             textfont={"color": "#10171d", "size": 14}, colorscale=[list(each) for each in MATRIX_COLOURS],
-            hovertemplate="reference %{y}<br>predicted %{x}<br>%{text} cases, %{z:.1%}<extra></extra>",
+            hovertemplate="reference %{customdata[0]}<br>predicted %{customdata[1]}<br>%{text} cases, "
+            "%{z:.1%}<extra></extra>",
         )
     )  # fmt: skip
     figure.update_layout(
-        height=height, margin={"l": 10, "r": 10, "t": 34, "b": 10}, dragmode=False, uirevision="keep",
-        title={"text": f"Fold {row.fold}", "font": {"size": 14}, "x": 0},
+        height=max(height, CELL_PX * len(names) + 110), margin={"l": 10, "r": 10, "t": 34, "b": 10},
+        dragmode=False, uirevision="keep",
+        title={"text": f"Fold {_words(row.fold)}", "font": {"size": 14}, "x": 0},
     )  # fmt: skip
-    figure.update_xaxes(title="predicted", type="category", side="bottom")
-    figure.update_yaxes(title="reference", type="category", autorange="reversed")
+    ticks = {"tickmode": "array", "tickvals": places, "ticktext": names, "showgrid": False, "zeroline": False}
+    figure.update_xaxes(title="predicted", side="bottom", **ticks)
+    figure.update_yaxes(title="reference", autorange="reversed", **ticks)
     return figure
 
 
@@ -145,7 +167,7 @@ def threshold_chart(audit: Audit, *, height: int = 260) -> go.Figure | None:
     """Balanced accuracy of each fold at 0.5 and at the calibrated threshold; None without predictions."""
     if not audit.thresholds:
         return None
-    folds = [f"fold {each.fold}" for each in audit.thresholds]
+    folds = [f"fold {_words(each.fold)}" for each in audit.thresholds]
     figure = go.Figure()
     figure.add_bar(
         x=folds, y=[each.before for each in audit.thresholds], name="at 0.5", marker={"color": QUIET},

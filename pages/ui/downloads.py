@@ -24,7 +24,7 @@ from pages.ui.viewer import shown_view
 
 MIMES = {
     ".png": "image/png", ".json": "application/json", ".gz": "application/gzip", ".tif": "image/tiff",
-    ".dcm": "application/dicom",
+    ".dcm": "application/dicom", ".html": "text/html",
 }  # fmt: skip
 
 
@@ -40,15 +40,15 @@ def downloads(result: Result, view_key: str) -> None:
         return
     with menu, boundary():
         if isinstance(result, ClassOutcome):
-            _button("Picture with what the decision rests on (PNG)", class_overlay_file(result))
-            _button("Everything shown (JSON)", class_json_file(result))
+            save("Picture with what the decision rests on (PNG)", class_overlay_file(result))
+            save("Everything shown (JSON)", class_json_file(result))
         else:
             shown = shown_view(view_key, result.analysis, result.verdict).slice or 0
-            _button("Mask, in the geometry of the input", mask_file(result))
+            save("Mask, in the geometry of the input", mask_file(result))
             if result.case.format == "dicom":
                 _segmentation(result)
-            _button(f"Overlay of slice {shown + 1} (PNG)", overlay_file(result, shown))
-            _button("Everything shown (JSON)", json_file(result))
+            save(f"Overlay of slice {shown + 1} (PNG)", overlay_file(result, shown))
+            save("Everything shown (JSON)", json_file(result))
         st.caption("Names carry a hash of the content. Research use only, not a medical device.")
 
 
@@ -61,7 +61,7 @@ def _segmentation(outcome: Outcome) -> None:
     names = "It takes over the patient's name and study from the files."
     if st.button("Mask as DICOM segmentation", key="dicom_seg", width="stretch", help=names):
         with st.spinner("Writing the segmentation"):
-            _button("Save the DICOM segmentation",
+            save("Save the DICOM segmentation",
                     dicom_seg_file(outcome, source.files, datetime.now(UTC), source.references))  # fmt: skip
         st.caption(f"{names} Do not share it where they must not go.")
 
@@ -85,7 +85,8 @@ def packed(file: NamedBytes) -> NamedBytes:
     return NamedBytes(f"{file.name}.gz", gzip.compress(file.data, 6, mtime=0))
 
 
-def _button(label: str, file: NamedBytes) -> None:
+def save(label: str, file: NamedBytes) -> None:
+    """A button that hands the file over under its own name."""
     file = packed(file)
     suffix = file.name[file.name.rfind(".") :]
     st.download_button(

@@ -23,6 +23,7 @@ PROMPTS = "pages/prompts.py"
 MITIGATIONS = "pages/mitigations.py"
 COHORTS = "pages/cohorts.py"
 MODELS = "pages/models.py"
+AUDIT = "pages/audit.py"
 SELFTEST = "pages/selftest.py"
 DATA = "pages/data.py"
 PEOPLE = "pages/people.py"
@@ -66,6 +67,7 @@ def menu(title: str = "") -> Page:
             "Models and data": [
                 st.Page(COHORTS, title="Cohorts"),
                 st.Page(MODELS, title="Models"),
+                st.Page(AUDIT, title="Training audit"),
             ],
             "System": [
                 st.Page(DATA, title="What is kept"),

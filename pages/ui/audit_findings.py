@@ -1,0 +1,117 @@
+"""The findings of a training audit: filters, one card per kind, and each opens what it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.audit import SEVERITIES, Audit, Finding, finding_spec
+from core.view.words import count
+from pages.ui import audit_evidence
+from pages.ui.audit_source import Source
+from pages.ui.audit_words import SIGNS, fold_words, speaks_of
+from pages.ui.folded import folded
+from pages.ui.text import safe_text
+
+SEVERITY, FOLD, KINDS = "severity", "audit_fold", "kinds"
+"""Keys of the filters."""
+ALL_FOLDS = ""
+MOST_SHOWN = 60
+"""Findings drawn at once; filters reach the rest."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What is to be seen: of each kind of filter, nothing chosen is everything."""
+
+    severities: tuple[str, ...] = ()
+    fold: str = ALL_FOLDS
+    kinds: tuple[str, ...] = ()
+
+
+def show(source: Source, audit: Audit) -> None:
+    """Filters, then the findings that pass them."""
+    st.header("Findings", anchor=False)
+    if not audit.findings:
+        st.markdown("None. What was not looked at is listed below.")
+        return
+    filters = _filters(audit)
+    found = passing(audit, filters)
+    more = f" The first {MOST_SHOWN} are shown; choose a fold or a kind for others."
+    st.caption(
+        f"{len(found)} of {count(len(audit.findings), 'finding')}. Open one to see what it rests on."
+        f"{more if len(found) > MOST_SHOWN else ''}"
+    )
+    by_code: dict[str, list[int]] = {}
+    for place in found[:MOST_SHOWN]:
+        by_code.setdefault(audit.findings[place].code, []).append(place)
+    for code, places in by_code.items():
+        _kind(source, audit, code, places)
+
+
+def passing(audit: Audit, filters: Filters) -> tuple[int, ...]:
+    """Places of the findings that pass, in their order."""
+    return tuple(
+        place
+        for place, each in enumerate(audit.findings)
+        if (not filters.severities or each.severity in filters.severities)
+        and (not filters.kinds or each.code in filters.kinds)
+        and (filters.fold == ALL_FOLDS or speaks_of(each, filters.fold))
+    )
+
+
+def chosen_fold(audit: Audit) -> str:
+    """The fold that the page is narrowed to, "" for all."""
+    fold = st.session_state.get(FOLD, ALL_FOLDS)
+    return fold if fold in {each.fold for each in audit.folds} else ALL_FOLDS
+
+
+def show_kinds(codes: tuple[str, ...]) -> None:
+    """Narrow the findings to these kinds."""
+    st.session_state[KINDS] = list(codes)
+    st.session_state[SEVERITY] = []
+    st.session_state[FOLD] = ALL_FOLDS
+
+
+def _filters(audit: Audit) -> Filters:
+    severity, fold, kinds = st.columns([2.2, 1.2, 2.6], gap="medium", vertical_alignment="bottom")
+    with severity:
+        severities = st.pills(
+            "Severity", [each for each in SEVERITIES if audit.count(each)], selection_mode="multi",
+            key=SEVERITY, bind="query-params", persist_state="session",
+            format_func=lambda each: f":material/{SIGNS[each].icon}: {SIGNS[each].word.capitalize()}s",
+            help="Error: contradicts itself, or must not be used. Warning: read with care.",
+        )  # fmt: skip
+    words = {ALL_FOLDS: "All folds"} | fold_words(audit)
+    with fold:
+        # A fold may be named after a patient, so it stays out of the address.
+        chosen = st.selectbox(
+            "Fold", list(words), format_func=words.get, key=FOLD,
+            help="Findings about all folds stay in sight. The charts below follow.",
+        )  # fmt: skip
+    codes = list(dict.fromkeys(each.code for each in audit.findings))
+    with kinds:
+        kept = st.multiselect(
+            "Kind", codes, key=KINDS, bind="query-params", persist_state="session", placeholder="All kinds",
+            format_func=lambda code: finding_spec(code).title,
+        )  # fmt: skip
+    return Filters(tuple(severities or ()), chosen or ALL_FOLDS, tuple(kept))
+
+
+def _kind(source: Source, audit: Audit, code: str, places: list[int]) -> None:
+    spec = finding_spec(code)
+    with st.container(border=True, key=f"kind_{code}", gap="xsmall"):
+        times = f" :gray[{len(places)} times]" if len(places) > 1 else ""
+        st.markdown(f"{SIGNS[spec.severity].badge()} **{safe_text(spec.title)}**{times}")
+        st.caption(f"What to do: {safe_text(spec.advice, 400)}")
+        for place in places:
+            _finding(source, audit, place)
+
+
+def _finding(source: Source, audit: Audit, place: int) -> None:
+    finding: Finding = audit.findings[place]
+    label = f"**{safe_text(finding.where, 80)}** · {safe_text(finding.evidence, 600)}"
+    with folded(label, f"finding_{source.key}_{place}", frame=False) as opened:
+        if opened.open:
+            audit_evidence.show(source, audit, place)
