@@ -162,6 +162,11 @@ class Study:
     mil: bool = False
     sources: tuple[str, ...] = ()
 
+    @property
+    def class_words(self) -> tuple[str, ...]:
+        """The classes as a sentence calls them: a bare number is no name."""
+        return tuple(f"class {name}" if name.isdigit() else name for name in self.classes)
+
 
 class Finding(Frozen):
     """One finding. where: "fold 0", "fold 0, high-grade", "summary, accuracy", "AUC" or "study".

@@ -32,6 +32,7 @@ ATTENTION_NAMES = (
 
 LONGEST_NAME = 24
 """Characters of a class or fold beside a chart."""
+LEGEND_LINE_PX = 16
 CELL_PX = 26
 """Smallest height of a row of a matrix that can be read."""
 
@@ -158,7 +159,7 @@ def attention_chart(row: FoldRow, *, height: int = 300) -> go.Figure | None:
     figure.update_layout(
         yaxis={"range": [-0.02, 1.02]},
         yaxis2={"title": {"text": "instances, nats"}, "overlaying": "y", "side": "right",
-                "rangemode": "tozero", "showgrid": False},
+                "rangemode": "tozero", "showgrid": False, "tickmode": "auto"},
     )  # fmt: skip
     return figure
 
@@ -204,7 +205,8 @@ def _curves(curves: Sequence[Curve], row: FoldRow, y_title: str, height: int) ->
                 x=epoch, line={"color": MARK, "width": 1.5, "dash": dash}, annotation_text=words,
                 annotation_position=side, annotation_font_color=MARK,
             )  # fmt: skip
-    return _framed(figure, y_title, height)
+    # Half a page wide, a legend of many lines stands one below the other.
+    return _framed(figure, y_title, height + LEGEND_LINE_PX * max(len(curves) - 3, 0))
 
 
 def _framed(figure: go.Figure, y_title: str, height: int, x_title: str = "epoch") -> go.Figure:

@@ -19,6 +19,7 @@ NOTHING_YET = (
     "Nothing is audited yet. **Drop the results, predictions or logs of a cross-validated training**, and "
     "see whether its scores can be true together, and whether a class or the attention collapsed."
 )
+NO_FINDING = ":green-badge[:material/check: no finding]"
 
 
 def show() -> None:
@@ -29,8 +30,7 @@ def show() -> None:
         answer_place.markdown(NOTHING_YET)
         audit_source.choose()
         return
-    with answer_place:
-        audit = audit_source.audited(source)
+    audit = audit_source.audited(source)
     if audit is None:
         audit_source.choose()
         return
@@ -38,28 +38,30 @@ def show() -> None:
     with folded("Audit other files, or a sample", audit_source.OTHERS) as others:
         if others.open:
             audit_source.choose()
-    audit_findings.show(source, audit)
-    audit_material.advice(audit)
+    in_sight = audit_findings.show(source, audit)
+    audit_material.advice(audit, in_sight)
     audit_material.not_checked(audit)
     audit_material.show(source, audit)
 
 
 def _answer(place: st.delta_generator.DeltaGenerator, source: Source, audit: Audit) -> None:
     place.markdown(f"**{safe_text(audit.verdict, 600)}**")
-    counts = " ".join(SIGNS[each].badge(audit.count(each)) for each in SEVERITIES)
-    with place.container(horizontal=True, vertical_alignment="center", key="audit_line"):
-        st.markdown(
+    found = [(each, audit.count(each)) for each in SEVERITIES]
+    counts = " ".join(SIGNS[each].badge(n) for each, n in found if n) or NO_FINDING
+    with st.container(key="audit_line"):
+        facts, files = st.columns([5, 1], vertical_alignment="center")
+        facts.markdown(
             f"{counts}  \n:gray[{safe_text(audit.title or source.title)} · "
-            f"{count(len(audit.folds), 'fold')} · {safe_text(files_words(audit.sources), 200)}]",
-            width="stretch",
+            f"{count(len(audit.folds), 'fold')} · {safe_text(files_words(audit.sources), 200)}]"
         )
-        _downloads(audit)
+        with files:
+            _downloads(audit)
 
 
 @st.fragment
 def _downloads(audit: Audit) -> None:
     """The files are made when the menu is opened."""
-    menu = st.popover("Downloads", key="audit_downloads", on_change="rerun")
+    menu = st.popover("Downloads", key="audit_downloads", on_change="rerun", width="stretch")
     if not menu.open:
         return
     with menu, boundary():

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
-
 import streamlit as st
 
 from core.audit import Audit, Evidence, Finding, FoldRow
@@ -26,14 +24,20 @@ from pages.ui.text import plain_text, safe_text
 HERE = "Here"
 """Column that marks the rows that a finding speaks of."""
 MARKED = "▶"
+NOT_LOGGED = (
+    "No file holds anything of attention here. Log the entropy, the largest weight and the effective number "
+    "of instances at each epoch; the names that are understood stand under “What the files must look like”."
+)
+CHARACTER_PX, CELL_PADDING_PX = 7, 22
+WHOLE_ROWS = 20
+"""Rows of a table that is shown in full; a longer one scrolls."""
 
 
 def show(source: Source, audit: Audit, place: int) -> None:
     """The evidence of the finding at that place."""
     finding = audit.findings[place]
-    key = f"evidence_{source.key}_{place}"
-    with st.container(key=key):
-        DRAWN[finding.rests_on](audit, finding, key)
+    with st.container(key=f"rests_on_{source.key}_{place}"):
+        DRAWN[finding.rests_on](audit, finding, f"evidence_{source.key}_{place}")
 
 
 def scores_of_folds(audit: Audit, key: str, marked: Iterable[str] = ()) -> None:
@@ -63,12 +67,17 @@ def curves(row: FoldRow, key: str) -> bool:
         for figure, name in ((loss_chart(row), "Loss"), (score_chart(row), "Scores"))
         if figure is not None
     ]
-    for column, (figure, name) in zip(st.columns(max(len(drawn), 1)), drawn, strict=False):
+    if not drawn:
+        return False
+    columns = st.columns(2, gap="medium")
+    for column, (figure, name) in zip(columns, drawn, strict=False):
         words = f"{name} of fold {plain_text(row.fold, 40)} over the epochs"
         column.plotly_chart(figure, key=f"{key}_{name}", config=CONFIG, alt=words)
-    if drawn:
-        st.caption(_epochs(row))
-    return bool(drawn)
+    if len(drawn) == 1:
+        with columns[1]:
+            _scores(row)
+    st.caption(_epochs(row))
+    return True
 
 
 def attention(row: FoldRow, key: str) -> bool:
@@ -92,7 +101,7 @@ def thresholds(audit: Audit, key: str, marked: Iterable[str] = ()) -> bool:
         return False
     named = set(marked)
     st.plotly_chart(figure, key=f"{key}_threshold", config=CONFIG, alt="Balanced accuracy at two thresholds")
-    rows: list[dict[str, Any]] = [
+    rows: list[dict[str, str]] = [
         {
             HERE: MARKED if each.fold in named else "", "fold": each.fold,
             "threshold": number(each.threshold), "fitted on": each.fitted_on,
@@ -124,13 +133,13 @@ def _scores(row: FoldRow) -> None:
         st.caption("No score is given for this fold.")
         return
     tables.show(
-        ("Score", "Value", "95 %", "From"),
+        ("Score", "Value", "95 %", "Source"),
         [
             (
                 each.label,
                 NOT_AVAILABLE if each.value is None else f"{each.value:.4f}",
                 NOT_AVAILABLE if each.low is None else f"{each.low:.3f} to {each.high:.3f}",
-                "as reported" if each.reported else "computed",
+                "given" if each.reported else "computed",
             )
             for each in row.scores
         ],
@@ -147,12 +156,12 @@ def _curves(audit: Audit, finding: Finding, key: str) -> None:
 
 
 def _attention(audit: Audit, finding: Finding, key: str) -> None:
+    if not any(each.attention for each in audit.folds):
+        st.caption(NOT_LOGGED)
+        return
     for row in _rows(audit, finding, key):
         if not attention(row, key):
-            st.caption(
-                "Nothing of attention is logged for this fold. Log the entropy, the largest weight and the "
-                "effective number of instances at each epoch, under names as the forms above describe them."
-            )
+            st.caption(NOT_LOGGED)
 
 
 def _threshold(audit: Audit, finding: Finding, key: str) -> None:
@@ -179,19 +188,19 @@ def _cases(audit: Audit, finding: Finding, key: str) -> None:
 def _sizes(audit: Audit, finding: Finding, key: str) -> None:
     """Cases of each class in each fold."""
     named = set(finding.folds)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str]] = []
     for row in audit.folds:
         counts = row.counts or (None,) * len(audit.classes)
-        cells: dict[str, Any] = {HERE: MARKED if row.fold in named else "", "fold": row.fold}
-        cells["cases"] = NOT_AVAILABLE if row.cases is None else row.cases
+        cells: dict[str, str] = {HERE: MARKED if row.fold in named else "", "fold": row.fold}
+        cells["cases"] = NOT_AVAILABLE if row.cases is None else str(row.cases)
         for name, n in zip(audit.classes, counts, strict=True):
-            cells[f"cases of {name}"] = NOT_AVAILABLE if n is None else n
+            cells[f"cases of {name}"] = NOT_AVAILABLE if n is None else str(n)
         rows.append(cells)
     _frame(rows if named else [_without(row, HERE) for row in rows], f"{key}_sizes", "Cases of each class")
 
 
 def _summary(audit: Audit, finding: Finding, key: str) -> None:
-    rows: list[dict[str, Any]] = [
+    rows: list[dict[str, str]] = [
         {
             HERE: MARKED if finding.where.endswith(f", {each.label}") else "", "score": each.label,
             "mean of the folds": _four(each.mean), "reported mean": _four(each.reported_mean),
@@ -239,15 +248,19 @@ def _epochs(row: FoldRow) -> str:
     return f"How to read this: {', '.join(said)}." if said else "Neither a best nor a final epoch is known."
 
 
-def _frame(rows: Sequence[Mapping[str, Any]], key: str, alt: str) -> None:
+def _frame(rows: Sequence[Mapping[str, str]], key: str, alt: str) -> None:
     """A table that scrolls by itself; names and cells come from files."""
     names = dict(zip(rows[0], _headings(rows[0]), strict=True)) if rows else {}
-    data = {
-        head: [each[name] if isinstance(each[name], int) else plain_text(each[name], 80) for each in rows]
-        for name, head in names.items()
+    data = {head: [plain_text(each[name], 80) for each in rows] for name, head in names.items()}
+    columns = {
+        head: st.column_config.Column(
+            pinned=head in (HERE, "fold", "score"),
+            width=CELL_PADDING_PX + CHARACTER_PX * max(len(each) for each in (head, *cells)),
+        )
+        for head, cells in data.items()
     }
-    pinned = {head: st.column_config.Column(pinned=True) for head in data if head in (HERE, "fold", "score")}
-    st.dataframe(data, hide_index=True, column_config=pinned, key=key, alt=alt)
+    height = "content" if len(rows) <= WHOLE_ROWS else "auto"
+    st.dataframe(data, hide_index=True, column_config=columns, height=height, key=key, alt=alt)
 
 
 def _headings(names: Iterable[str]) -> list[str]:
@@ -259,7 +272,7 @@ def _headings(names: Iterable[str]) -> list[str]:
     return heads
 
 
-def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _without(row: Mapping[str, str], name: str) -> dict[str, str]:
     return {key: value for key, value in row.items() if key != name}
 
 

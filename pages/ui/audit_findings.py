@@ -30,12 +30,12 @@ class Filters:
     kinds: tuple[str, ...] = ()
 
 
-def show(source: Source, audit: Audit) -> None:
-    """Filters, then the findings that pass them."""
+def show(source: Source, audit: Audit) -> frozenset[str]:
+    """Filters, then the findings that pass them; the kinds that are in sight."""
     st.header("Findings", anchor=False)
     if not audit.findings:
         st.markdown("None. What was not looked at is listed below.")
-        return
+        return frozenset()
     filters = _filters(audit)
     found = passing(audit, filters)
     more = f" The first {MOST_SHOWN} are shown; choose a fold or a kind for others."
@@ -48,6 +48,7 @@ def show(source: Source, audit: Audit) -> None:
         by_code.setdefault(audit.findings[place].code, []).append(place)
     for code, places in by_code.items():
         _kind(source, audit, code, places)
+    return frozenset(by_code)
 
 
 def passing(audit: Audit, filters: Filters) -> tuple[int, ...]:
@@ -67,11 +68,9 @@ def chosen_fold(audit: Audit) -> str:
     return fold if fold in {each.fold for each in audit.folds} else ALL_FOLDS
 
 
-def show_kinds(codes: tuple[str, ...]) -> None:
-    """Narrow the findings to these kinds."""
-    st.session_state[KINDS] = list(codes)
-    st.session_state[SEVERITY] = []
-    st.session_state[FOLD] = ALL_FOLDS
+def anchor(code: str) -> str:
+    """Where on the page the findings of a kind stand."""
+    return f"kind-{code}"
 
 
 def _filters(audit: Audit) -> Filters:
@@ -80,7 +79,7 @@ def _filters(audit: Audit) -> Filters:
         severities = st.pills(
             "Severity", [each for each in SEVERITIES if audit.count(each)], selection_mode="multi",
             key=SEVERITY, bind="query-params", persist_state="session",
-            format_func=lambda each: f":material/{SIGNS[each].icon}: {SIGNS[each].word.capitalize()}s",
+            format_func=lambda each: f"{SIGNS[each].word.capitalize()}s",
             help="Error: contradicts itself, or must not be used. Warning: read with care.",
         )  # fmt: skip
     words = {ALL_FOLDS: "All folds"} | fold_words(audit)
@@ -94,7 +93,7 @@ def _filters(audit: Audit) -> Filters:
     with kinds:
         kept = st.multiselect(
             "Kind", codes, key=KINDS, bind="query-params", persist_state="session", placeholder="All kinds",
-            format_func=lambda code: finding_spec(code).title,
+            format_func=lambda code: finding_spec(code).title, help="What is wrong. Type to search.",
         )  # fmt: skip
     return Filters(tuple(severities or ()), chosen or ALL_FOLDS, tuple(kept))
 
@@ -103,7 +102,7 @@ def _kind(source: Source, audit: Audit, code: str, places: list[int]) -> None:
     spec = finding_spec(code)
     with st.container(border=True, key=f"kind_{code}", gap="xsmall"):
         times = f" :gray[{len(places)} times]" if len(places) > 1 else ""
-        st.markdown(f"{SIGNS[spec.severity].badge()} **{safe_text(spec.title)}**{times}")
+        st.subheader(f"{SIGNS[spec.severity].badge()} {safe_text(spec.title)}{times}", anchor=anchor(code))
         st.caption(f"What to do: {safe_text(spec.advice, 400)}")
         for place in places:
             _finding(source, audit, place)
@@ -112,6 +111,7 @@ def _kind(source: Source, audit: Audit, code: str, places: list[int]) -> None:
 def _finding(source: Source, audit: Audit, place: int) -> None:
     finding: Finding = audit.findings[place]
     label = f"**{safe_text(finding.where, 80)}** · {safe_text(finding.evidence, 600)}"
-    with folded(label, f"finding_{source.key}_{place}", frame=False) as opened:
+    key = f"finding_{source.key}_{place}"
+    with folded(label, key, frame=False, in_address=source.sample) as opened:
         if opened.open:
             audit_evidence.show(source, audit, place)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from core.audit import Audit, FoldRow, finding_spec
-from core.view.words import count
 from pages.ui import audit_evidence, audit_findings
 from pages.ui.audit_source import Source
 from pages.ui.audit_words import fold_words
@@ -22,23 +21,20 @@ MOST_MATRICES = 12
 PER_ROW = 3
 
 
-def advice(audit: Audit) -> None:
-    """What to do, each with the findings that it answers."""
+def advice(audit: Audit, in_sight: frozenset[str]) -> None:
+    """What to do, each with the findings that it answers; in_sight: kinds that a link can lead to."""
     if not audit.recommendations:
         return
     st.header("What to do", anchor=False)
     for each in audit.recommendations:
-        words, button = st.columns([6, 1], gap="medium", vertical_alignment="center")
-        answered = "; ".join(finding_spec(code).title for code in each.answers)
-        words.markdown(
-            f"**{safe_text(each.title)}.** {safe_text(each.text, 300)}  \n"
-            f":gray[Answers: {safe_text(answered, 600)}]"
-        )
-        found = sum(finding.code in each.answers for finding in audit.findings)
-        button.button(
-            f"Show {count(found, 'finding')}", key=f"answers_{each.key}", width="stretch",
-            on_click=audit_findings.show_kinds, args=(each.answers,),
-        )  # fmt: skip
+        answered = "; ".join(_answered(audit, code, code in in_sight) for code in each.answers)
+        st.markdown(f"**{safe_text(each.title)}.** {safe_text(each.text, 300)}  \n:gray[Answers:] {answered}")
+
+
+def _answered(audit: Audit, code: str, linked: bool) -> str:
+    times = sum(each.code == code for each in audit.findings)
+    words = f"{safe_text(finding_spec(code).title)} ({times})"
+    return f"[{words}](#{audit_findings.anchor(code)})" if linked else f":gray[{words}]"
 
 
 def not_checked(audit: Audit) -> None:
@@ -114,6 +110,6 @@ def _matrices(audit: Audit, key: str) -> None:
                 audit_evidence.matrix(audit, row, f"{key}_{start}_{row.fold}")
     more = f" The first {MOST_MATRICES} of {len(rows)} folds are shown; choose one above for others."
     st.caption(
-        "How to read this: rows are the reference, columns what was predicted; the darker, the larger the "
-        f"share of the class.{more if len(rows) > MOST_MATRICES else ''}"
+        "How to read this: rows are the reference, columns what was predicted; the stronger the blue, the "
+        f"larger the share of the class.{more if len(rows) > MOST_MATRICES else ''}"
     )

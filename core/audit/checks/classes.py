@@ -46,7 +46,7 @@ def _collapse(study: Study, facts: Facts) -> Iterator[Finding]:
         return
     matrix = np.array(facts.confusion)
     total = int(matrix.sum())
-    for k, name in enumerate(study.classes):
+    for k, name in enumerate(study.class_words):
         true, predicted, right = int(matrix[k].sum()), int(matrix[:, k].sum()), int(matrix[k, k])
         if not true or predicted >= HARDLY_EVER * true:
             continue
@@ -66,7 +66,7 @@ def _collapse(study: Study, facts: Facts) -> Iterator[Finding]:
 
 def _imbalance(study: Study, totals: list[int]) -> Iterator[Finding]:
     whole = sum(totals)
-    for name, n in zip(study.classes, totals, strict=True):
+    for name, n in zip(study.class_words, totals, strict=True):
         if whole and n / whole < RARE / len(totals):
             yield finding(
                 "class-imbalance", f"study, {name}", f"{name} is {n} of {whole} cases, {n / whole:.1%}."
@@ -79,7 +79,7 @@ def _too_few(study: Study, facts: tuple[Facts, ...], totals: list[int]) -> Itera
     summed = np.sum([np.array(each) for each in matrices], axis=0) if known else None
     accuracies = [value for each in facts if (value := each.value("accuracy")) is not None]
     assumed = float(np.mean(accuracies)) if accuracies else ASSUMED_RECALL
-    for k, (name, n) in enumerate(zip(study.classes, totals, strict=True)):
+    for k, (name, n) in enumerate(zip(study.class_words, totals, strict=True)):
         right = float(summed[k, k]) if summed is not None else n * assumed
         low, high = wilson(np.array(right), np.array(float(n)))
         if not n or high - low > WIDEST:

@@ -75,7 +75,7 @@ def _other_matrix(study: Study, facts: Facts) -> str:
         return ""
     tp, tn = pairs[0]
     positive, negative = facts.counts[study.positive], facts.counts[1 - study.positive]
-    names = study.classes[study.positive], study.classes[1 - study.positive]
+    names = study.class_words[study.positive], study.class_words[1 - study.positive]
     return (
         f" As {variant} F1, the reported scores together mean another matrix: {tp} of {positive} "
         f"{names[0]} and "

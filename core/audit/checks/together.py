@@ -107,7 +107,7 @@ def _uncertainty(figures: dict[str, Figure]) -> dict[str, float] | float:
 
 def _words(study: Study, facts: Facts, said: str) -> str:
     assert facts.counts is not None
-    cases = ", ".join(f"{n} {name}" for n, name in zip(facts.counts, study.classes, strict=True))
+    cases = ", ".join(f"{n} {name}" for n, name in zip(facts.counts, study.class_words, strict=True))
     return f"Among {cases}, no confusion matrix has {said}."
 
 
