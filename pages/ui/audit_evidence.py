@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+
 import streamlit as st
 
 from core.audit import Audit, Evidence, Finding, FoldRow

@@ -19,6 +19,7 @@ from core.engine import Shelf
 from core.types import NamedBytes, Progress
 from core.view.words import count
 from pages.ui import access, ready
+from pages.ui.folded import folded
 from pages.ui.frame import boundary
 from pages.ui.menu import ASSETS
 from pages.ui.take_files import file_uploader
@@ -115,7 +116,9 @@ def _upload() -> None:
 
 
 def _forms() -> None:
-    with st.expander("What the files must look like", key="audit_forms"):
+    with folded("What the files must look like", "audit_forms") as opened:
+        if not opened.open:
+            return
         st.download_button(
             "A file to start from (JSON)", TEMPLATE.read_bytes(), file_name="training-audit-template.json",
             mime="application/json", key="audit_template", on_click="ignore",
