@@ -50,10 +50,10 @@ def _answer(place: st.delta_generator.DeltaGenerator, source: Source, audit: Aud
     counts = " ".join(SIGNS[each].badge(n) for each, n in found if n) or NO_FINDING
     with st.container(key="audit_line"):
         facts, files = st.columns([5, 1], vertical_alignment="center")
-        facts.markdown(
-            f"{counts}  \n:gray[{safe_text(audit.title or source.title)} · "
-            f"{count(len(audit.folds), 'fold')} · {safe_text(files_words(audit.sources), 200)}]"
-        )
+        title = audit.title or source.title
+        said = [title] if title else []
+        said += [count(len(audit.folds), "fold"), files_words(audit.sources)]
+        facts.markdown(f"{counts}  \n:gray[{' · '.join(safe_text(each, 200) for each in said)}]")
         with files:
             _downloads(audit)
 

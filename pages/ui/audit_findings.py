@@ -38,17 +38,21 @@ def show(source: Source, audit: Audit) -> frozenset[str]:
         return frozenset()
     filters = _filters(audit)
     found = passing(audit, filters)
-    more = f" The first {MOST_SHOWN} are shown; choose a fold or a kind for others."
-    st.caption(
-        f"{len(found)} of {count(len(audit.findings), 'finding')}. Open one to see what it rests on."
-        f"{more if len(found) > MOST_SHOWN else ''}"
-    )
+    st.caption(_how_many(len(found), len(audit.findings)))
     by_code: dict[str, list[int]] = {}
     for place in found[:MOST_SHOWN]:
         by_code.setdefault(audit.findings[place].code, []).append(place)
     for code, places in by_code.items():
         _kind(source, audit, code, places)
     return frozenset(by_code)
+
+
+def _how_many(found: int, known: int) -> str:
+    said = f"{found} of {count(known, 'finding')}. "
+    if not found:
+        return f"{said}Choose less above to see them."
+    more = f" The first {MOST_SHOWN} are shown; choose a fold or a kind for others."
+    return f"{said}Open one to see what it rests on.{more if found > MOST_SHOWN else ''}"
 
 
 def passing(audit: Audit, filters: Filters) -> tuple[int, ...]:

@@ -39,7 +39,7 @@ READING_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Source:
-    """A training to audit. key: names its widgets and its place in the address."""
+    """A training to audit. key: names its widgets and its place in the address. title: of a sample."""
 
     key: str
     title: str
@@ -51,7 +51,6 @@ class Own:
     """Files that this session uploaded. token: known to nobody else. files: let go once they are audited."""
 
     files: tuple[UploadedFile, ...]
-    title: str
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     audits: Shelf[Audit] = field(default_factory=lambda: Shelf(1))
 
@@ -64,7 +63,7 @@ def current() -> Source | None:
     if found is not None:
         _remember(found.key)
         return Source(found.key, found.title, True)
-    return None if own is None else Source(own.token, own.title, False)
+    return None if own is None else Source(own.token, "", False)
 
 
 def audited(source: Source) -> Audit | None:
@@ -157,8 +156,7 @@ def _uploaded(key: str) -> None:
         if not files:
             st.session_state.pop(OWN, None)
             return
-        title = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
-        st.session_state[OWN] = Own(tuple(files), title)
+        st.session_state[OWN] = Own(tuple(files))
         _remember("")
         st.session_state[OTHERS] = False
 

@@ -20,6 +20,7 @@ from core.view.words import count
 from pages.ui import access, jobs, model_add, selection, tables
 from pages.ui.about import card_body
 from pages.ui.frame import boundary, show_problem
+from pages.ui.menu import AUDIT
 from pages.ui.model_add import size_words
 from pages.ui.text import plain_text, safe_text
 
@@ -63,6 +64,7 @@ def show() -> None:
             st.header("Models")
             for record in found.records:
                 _row(facts[record.id], record == chosen, writable)
+            st.page_link(AUDIT, label="Can the scores of a training be true?", icon=":material/fact_check:")
         with right:
             _details(chosen, facts[chosen.id])
     st.header("Add a model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,10 @@ def look(page: Page, address: str) -> dict[str, object]:
     """What is wrong on a page with all that is folded opened, and what names have left in it."""
     page.goto(address)
     expect(page.locator("h1").first).to_be_visible(timeout=60_000)
+    return unfolded(page)
+
+
+def unfolded(page: Page) -> dict[str, object]:
     rest(page)
     page.evaluate("document.querySelectorAll('details:not([open]) > summary').forEach(each => each.click())")
     rest(page)
@@ -152,6 +157,25 @@ def test_an_uploaded_file_with_a_hostile_name_is_only_named(ward: Ward, page: Pa
     upload(page, "![a](javascript:x) <img src=x onerror=window.hacked=1> :skull: $$x$$.png", head_slice(5))
     expect(page.locator(".st-key-case_card")).to_be_visible(timeout=60_000)
     assert page.evaluate(NO_TRACE) == CLEAN
+
+
+def test_hostile_names_in_an_audited_training_stay_words(ward: Ward, sized: Page) -> None:
+    names = list(NAMES.values())
+    folds = [
+        {"fold": name, "confusion": [[15, 0], [39, 3]], "scores": {"accuracy": 0.9 if k < 4 else 0.3158},
+         "validation_loss": {"best": 0.4, "final": 0.4}}
+        for k, name in enumerate(dict.fromkeys(each.strip() for each in names))
+    ]  # fmt: skip
+    document = {"title": names[0], "classes": names[:2], "summary": {"auc": {"mean": 0.9}}, "folds": folds}
+    sized.goto(f"{ward.address}/audit")
+    sized.locator("[class*='st-key-audit_upload'] input[type=file]").set_input_files(
+        {"name": f"{names[1]}.json", "mimeType": "text/plain", "buffer": json.dumps(document).encode()}
+    )
+    expect(sized.locator(".st-key-audit_line")).to_be_visible()
+    for view in ("Folds", "Confusion matrices", "Loss and scores"):
+        sized.locator(".st-key-audit_view").get_by_text(view).click()
+        assert unfolded(sized) == CLEAN
+    expect(sized.locator(".js-plotly-plot").first).to_be_visible()
 
 
 def _grouped(item: CohortItem, name: str) -> CohortItem:
