@@ -105,6 +105,8 @@ def _inside(title: str) -> str:
 
 def _not_checked(study: Study, facts: tuple[Facts, ...]) -> Iterable[str]:
     folds = study.folds
+    for name in study.left_out:
+        yield f"{name}: left out, it says nothing about folds."
     if any(each.counts is None for each in facts):
         yield "Whether scores can be true together: a fold has no class counts."
     if all(each.confusion is None for each in facts):

@@ -149,6 +149,7 @@ class Study:
     """A cross-validated training. positive: index of the class that sensitivity, PPV and binary F1 speak of.
 
     f1: the variant that the scores called F1 are said to be, "" = not said. mil: it pools by attention.
+    left_out: files beside the others that are about something else.
     """
 
     title: str
@@ -161,6 +162,7 @@ class Study:
     sd_divisor: Divisor = ""
     mil: bool = False
     sources: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def class_words(self) -> tuple[str, ...]:

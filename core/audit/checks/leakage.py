@@ -40,7 +40,7 @@ def _shared(cases: CaseTable, names: Sequence[str], code: str, what: str) -> Ite
             both = [name for name in judged if fold in judged[name] and fold in trained.get(name, ())]
             if both:
                 said = (
-                    f"{len(both)} {what}s are in the training part and among the judged cases: {_some(both)}."
+                    f"{_are(len(both), what)} in the training part and among the judged cases: {_some(both)}."
                 )
                 yield finding(code, f"fold {fold}", said, [fold])
     across = {
@@ -52,12 +52,16 @@ def _shared(cases: CaseTable, names: Sequence[str], code: str, what: str) -> Ite
     for name, folds in across.items():
         pairs[tuple(folds)].append(name)
     if len(pairs) > MOST_PAIRS:
-        said = f"{len(across)} {what}s are in more than one fold: {_some(list(across))}."
+        said = f"{_are(len(across), what)} in more than one fold: {_some(list(across))}."
         yield finding(code, "study", said, sorted({fold for pair in pairs for fold in pair}))
         return
     for pair, both in pairs.items():
-        said = f"{len(both)} {what}s are in each of these folds: {_some(both)}."
+        said = f"{_are(len(both), what)} in each of these folds: {_some(both)}."
         yield finding(code, f"folds {', '.join(pair)}", said, pair)
+
+
+def _are(amount: int, what: str) -> str:
+    return f"{amount} {what} is" if amount == 1 else f"{amount} {what}s are"
 
 
 def _some(names: list[str]) -> str:

@@ -10,6 +10,10 @@ from core.errors import InputProblem
 LONGEST = 120
 
 
+class SomethingElse(InputProblem):
+    """JSON that is about something else, such as settings that lie beside a log."""
+
+
 def refused(
     file: str, found: str, expected: str, fix: str, what: str = "The audit cannot use this file"
 ) -> InputProblem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from core.audit.reading.logs import MOST_POINTS, Logged, folds_of
 from core.audit.reading.merge import together
 from core.audit.reading.names import fold_name
 from core.audit.reading.predictions import looks_like_predictions, read_predictions
-from core.audit.reading.problem import refused
+from core.audit.reading.problem import SomethingElse, refused
 from core.audit.reading.reported import read_reported
 from core.audit.reading.table import read_reported_table
 from core.audit.reading.trackers import (
@@ -69,16 +70,21 @@ def read_study(
     rest = [file for file in files if not is_mlflow_file(file.name)]
     # Beside a log lie checkpoints and settings; a single file is meant, whatever it is called.
     rest = rest if len(files) == 1 else [file for file in rest if _is_table(file.name)]
-    parts = []
+    parts, others = [], []
     for place, file in enumerate(rest):
         if progress is not None:
             progress(place / len(rest), f"Reading file {place + 1} of {len(rest)}")
-        parts.append(_one(file, limits))
+        try:
+            parts.append(_one(file, limits))
+        except SomethingElse as problem:
+            others.append(problem)
     if store:
         parts.append(_log(list(mlflow_points(store)), store[0].name))
     if not parts:
-        raise refused(name, "no file that says anything about folds", KINDS, "add one")
-    return together(parts)
+        raise (
+            others[0] if others else refused(name, "no file that says anything about folds", KINDS, "add one")
+        )
+    return replace(together(parts), left_out=tuple(each.file for each in others))
 
 
 def _unpacked(file: NamedBytes, limits: Limits) -> list[NamedBytes]:
@@ -114,7 +120,10 @@ def _document(document: Any, path: str, limits: Limits) -> Study:
         )
     rows = document if isinstance(document, list) else []
     if not rows or not all(isinstance(each, dict) for each in rows):
-        raise refused(name, "JSON of another form", KINDS, "export one of these")
+        raise SomethingElse(
+            "The audit cannot use this file", found="JSON of another form", expected=KINDS,
+            fix="export one of these", file=name,
+        )  # fmt: skip
     if len(rows) > limits.rows:
         raise refused(name, f"{len(rows):,} rows", f"at most {limits.rows:,}", "export every n-th step")
     return _rows(as_texts(rows), path)

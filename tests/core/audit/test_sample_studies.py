@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.audit import SAMPLES, Study, audit_study, read_study, sample_files
-from core.errors import Cancelled
+from core.errors import Cancelled, InputProblem
+from core.types import NamedBytes
 
 
 def test_samples_have_different_names_and_files_of_their_own() -> None:
@@ -47,3 +48,22 @@ def test_a_class_that_is_a_bare_number_is_called_one() -> None:
     assert Study(title="", classes=("0", "grade II"), positive=1, folds=()).class_words == (
         "class 0", "grade II",
     )  # fmt: skip
+
+
+def test_settings_beside_a_log_are_left_out_and_said_so() -> None:
+    settings = NamedBytes("run/config.json", b'{"learning_rate": 0.001}')
+    files = sample_files("collapsed")
+    made = audit_study(read_study([settings, *files]))
+    assert made.not_checked[0] == "config.json: left out, it says nothing about folds."
+    assert made.findings == audit_study(read_study(files)).findings
+    with pytest.raises(InputProblem, match="JSON of another form"):
+        read_study([settings])
+    with pytest.raises(InputProblem, match="columns colour"):
+        read_study([NamedBytes("run/other.csv", b"colour\nred\n"), *files])
+
+
+def test_one_group_on_both_sides_is_one_group() -> None:
+    rows = "\n".join(f"{k % 2},{k},{0 if k < 2 else k},{k // 2 % 2},0.5" for k in range(80))
+    made = audit_study(read_study([NamedBytes("p.csv", f"fold,case,group,label,prob\n{rows}".encode())]))
+    (leak,) = [each for each in made.findings if each.code == "group-leak"]
+    assert leak.evidence == "1 group is in each of these folds: '0'."
