@@ -155,7 +155,7 @@ def attention_chart(row: FoldRow, *, height: int = 300) -> go.Figure | None:
             line={"color": colour, "dash": dash, "width": 2}, marker={"size": 5},
             hovertemplate="epoch %{x}<br>%{y:.3f}<extra>%{fullData.name}</extra>",
         )  # fmt: skip
-    _framed(figure, "share", height)
+    _framed(figure, "share", height + LEGEND_LINE_PX * drawn)
     figure.update_layout(
         yaxis={"range": [-0.02, 1.02]},
         yaxis2={"title": {"text": "instances, nats"}, "overlaying": "y", "side": "right",

@@ -168,8 +168,7 @@ def _attention(audit: Audit, finding: Finding, key: str) -> None:
 def _threshold(audit: Audit, finding: Finding, key: str) -> None:
     if not thresholds(audit, key, finding.folds):
         st.caption("There are no predictions to fit a threshold on.")
-    for row in _rows(audit, finding, key):
-        matrix(audit, row, key)
+    _confusion(audit, finding, key)
 
 
 def _fold_table(audit: Audit, finding: Finding, key: str) -> None:
@@ -240,12 +239,14 @@ def _rows(audit: Audit, finding: Finding, key: str) -> tuple[FoldRow, ...]:
 def _epochs(row: FoldRow) -> str:
     said = []
     if row.best_epoch is not None:
-        known = "as given" if row.best_from == "given" else "where validation loss is lowest"
+        known = "as given" if row.best_from == "given" else "where the smoothed validation loss is lowest"
         said.append(f"best epoch {row.best_epoch} ({known})")
     if row.final_epoch is not None:
         said.append(f"final epoch {row.final_epoch}")
     if row.loss_best is not None and row.loss_final is not None:
-        said.append(f"validation loss {number(row.loss_best)} → {number(row.loss_final)}")
+        curve = any((each.split, each.key) == ("validation", "loss") for each in row.curves)
+        means = " (means over a tenth of the epochs)" if curve else ""
+        said.append(f"validation loss {number(row.loss_best)} → {number(row.loss_final)}{means}")
     return f"How to read this: {', '.join(said)}." if said else "Neither a best nor a final epoch is known."
 
 

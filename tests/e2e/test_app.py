@@ -55,7 +55,7 @@ def open_sample(page: Page, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["about", "case", "open_case", "reliability", "coverage", "cohorts", "selftest", "data"]
+    "path", ["about", "case", "open_case", "reliability", "coverage", "cohorts", "audit", "selftest", "data"]
 )
 def test_cold_deep_link_shows_the_page_with_its_menu_and_notice(
     fresh_server: Server, page: Page, path: str

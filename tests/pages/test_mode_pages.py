@@ -59,6 +59,20 @@ def test_demo_asks_once_and_then_takes_files(bench: Bench, demo: None) -> None:
     assert not [each for each in app.checkbox if "no patient data" in each.label]
 
 
+def test_demo_audits_after_its_question_and_for_one_visitor_alone(
+    bench: Bench, demo: None, text: Callable[[AppTest], str]
+) -> None:
+    app = bench.open("pages/audit.py")
+    app.button(key="open_golden").click().run()
+    assert "Do not rely on these figures" in text(app)
+    app = bench.open("pages/audit.py")
+    next(each for each in app.checkbox if "no patient data" in each.label).check().run()
+    file = ("CANARY.csv", b"epoch,val_loss\n0,0.7\n1,0.6\n", "text/csv")
+    app.file_uploader(key="audit_upload_0").set_value([file]).run()
+    assert "CANARY" in text(app) and not app.exception
+    assert "CANARY" not in text(bench.open("pages/audit.py"))
+
+
 def test_demo_reads_less_and_an_operator_may_change_that(demo: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert limits_in_force() == PUBLIC
     assert all(getattr(PUBLIC, name) <= getattr(Limits(), name) for name in Limits.model_fields)

@@ -153,6 +153,21 @@ def test_role_is_asked_for_at_the_click_and_not_only_when_the_page_is_drawn(benc
     assert len(bench.cohort_jobs.recent()) == 1
 
 
+def test_reviewer_audits_files_and_whoever_lost_the_role_does_not(bench: Bench, text: Text) -> None:
+    give(bench, "admin", "ben", "Ben")
+    give(bench, "reviewer")
+    app = visit("pages/audit.py", claims())
+    file = ("log.csv", b"epoch,val_loss\n0,0.7\n1,0.6\n", "text/csv")
+    app.file_uploader(key="audit_upload_0").set_value([file]).run()
+    assert "Nothing was found" in text(app)
+    app.session_state["audit_others"] = True
+    app.run()
+    give(bench, "none")
+    app.file_uploader(key="audit_upload_0").set_value([file]).run()
+    assert "Nothing was found" not in text(app) and "You may not do this here" in text(app)
+    assert len(bench.readers.recent()) == 1
+
+
 def test_reader_is_whoever_is_signed_in_whatever_the_browser_says(bench: Bench, text: Text) -> None:
     give(bench, "reviewer")
     run = put_run(bench.store, 3)

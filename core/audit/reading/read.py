@@ -80,10 +80,10 @@ def read_study(
             others.append(problem)
     if store:
         parts.append(_log(list(mlflow_points(store)), store[0].name))
+    if not parts and others:
+        raise others[0]
     if not parts:
-        raise (
-            others[0] if others else refused(name, "no file that says anything about folds", KINDS, "add one")
-        )
+        raise refused(name, "no file that says anything about folds", KINDS, "add one")
     return replace(together(parts), left_out=tuple(each.file for each in others))
 
 
