@@ -263,7 +263,7 @@ def test_names_from_files_are_words_everywhere(bench: Bench, text: Text) -> None
     words = text(app) + "".join(each.label for each in app.expander)
     assert "![a]" not in words and "<b>" not in words.replace("\\<b\\>", "")
     for chart in app.get("plotly_chart"):
-        assert "<b>" not in chart.proto.spec
+        assert "<b>" not in str(json.loads(chart.proto.spec))
 
 
 def test_many_folds_and_findings_are_drawn_in_part(bench: Bench, text: Text) -> None:
