@@ -14,11 +14,11 @@ from pages.ui.audit_words import SIGNS, fold_words, speaks_of
 from pages.ui.folded import folded
 from pages.ui.text import safe_text
 
-SEVERITY, FOLD, KINDS = "severity", "audit_fold", "kinds"
+SEVERITY, FOLD, KINDS = "audit_severity", "audit_fold", "audit_kinds"
 """Keys of the filters."""
 ALL_FOLDS = ""
-MOST_SHOWN = 60
-"""Findings drawn at once; filters reach the rest."""
+FIRST_OF_A_KIND, MOST_OF_A_KIND = 8, 60
+"""Findings of one kind drawn at once: beside other kinds, and where kinds were chosen."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ def show(source: Source, audit: Audit) -> frozenset[str]:
     found = passing(audit, filters)
     st.caption(_how_many(len(found), len(audit.findings)))
     by_code: dict[str, list[int]] = {}
-    for place in found[:MOST_SHOWN]:
+    for place in found:
         by_code.setdefault(audit.findings[place].code, []).append(place)
     for code, places in by_code.items():
-        _kind(source, audit, code, places)
+        _kind(source, audit, code, places, MOST_OF_A_KIND if filters.kinds else FIRST_OF_A_KIND)
     return frozenset(by_code)
 
 
@@ -51,8 +51,7 @@ def _how_many(found: int, known: int) -> str:
     said = f"{found} of {count(known, 'finding')}. "
     if not found:
         return f"{said}Choose less above to see them."
-    more = f" The first {MOST_SHOWN} are shown; choose a fold or a kind for others."
-    return f"{said}Open one to see what it rests on.{more if found > MOST_SHOWN else ''}"
+    return f"{said}Open one to see what it rests on."
 
 
 def passing(audit: Audit, filters: Filters) -> tuple[int, ...]:
@@ -102,14 +101,16 @@ def _filters(audit: Audit) -> Filters:
     return Filters(tuple(severities or ()), chosen or ALL_FOLDS, tuple(kept))
 
 
-def _kind(source: Source, audit: Audit, code: str, places: list[int]) -> None:
+def _kind(source: Source, audit: Audit, code: str, places: list[int], most: int) -> None:
     spec = finding_spec(code)
     with st.container(border=True, key=f"kind_{code}", gap="xsmall"):
         times = f" :gray[{len(places)} times]" if len(places) > 1 else ""
         st.subheader(f"{SIGNS[spec.severity].badge()} {safe_text(spec.title)}{times}", anchor=anchor(code))
         st.caption(f"What to do: {safe_text(spec.advice, 400)}")
-        for place in places:
+        for place in places[:most]:
             _finding(source, audit, place)
+        if len(places) > most:
+            st.caption(f"{len(places) - most} more of this kind. Choose a fold above, or this kind alone.")
 
 
 def _finding(source: Source, audit: Audit, place: int) -> None:

@@ -24,8 +24,8 @@ from pages.ui.frame import boundary
 from pages.ui.menu import ASSETS
 from pages.ui.take_files import file_uploader
 
-STUDY = "study"
-"""Name of the sample, in the address and the session."""
+STUDY, ADDRESS = "audit_study", "study"
+"""Names of the sample in the session and in the address."""
 OWN = "audit_own"
 """Session key of the files that were uploaded last."""
 OTHERS = "audit_others"
@@ -58,7 +58,7 @@ class Own:
 def current() -> Source | None:
     """What is to be audited now, None for nothing yet."""
     own: Own | None = st.session_state.get(OWN)
-    wanted = st.query_params.get(STUDY) or st.session_state.get(STUDY, "")
+    wanted = st.query_params.get(ADDRESS) or st.session_state.get(STUDY, "")
     found = next((each for each in SAMPLES if each.key == wanted), None)
     if found is not None:
         _remember(found.key)
@@ -164,9 +164,9 @@ def _uploaded(key: str) -> None:
 def _remember(sample: str) -> None:
     st.session_state[STUDY] = sample
     if sample:
-        st.query_params[STUDY] = sample
-    elif STUDY in st.query_params:
-        del st.query_params[STUDY]
+        st.query_params[ADDRESS] = sample
+    elif ADDRESS in st.query_params:
+        del st.query_params[ADDRESS]
 
 
 def _named(files: Sequence[UploadedFile]) -> tuple[NamedBytes, ...]:

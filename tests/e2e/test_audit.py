@@ -27,6 +27,7 @@ def golden(server: Server, page: Page) -> Iterator[Page]:
     expect(page.locator(".st-key-answer")).to_contain_text("Nothing is audited yet")
     page.locator(".st-key-open_golden button").click()
     expect(page.locator(".st-key-answer")).to_contain_text(VERDICT)
+    expect(page.get_by_text("intervals are 95 %")).to_be_visible()  # the last line: all is drawn
     yield page
 
 
