@@ -73,6 +73,22 @@ def test_first_visit_to_a_fresh_server_by_a_deep_link_has_to_sign_in(
         running.stop()
 
 
+def test_sign_in_leads_back_to_the_page_that_was_asked_for_but_not_after_a_sign_out(
+    guarded: Server, provider: Provider, page: Page
+) -> None:
+    provider.subject = "ada"
+    page.goto(f"{guarded.address}/data?case={'0' * 64}")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("heading", name="What is kept here").wait_for()
+    assert page.url == f"{guarded.address}/data?case={'0' * 64}"
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("button", name="Sign out").wait_for()
+    page.wait_for_function("sessionStorage.getItem('second-look-wanted') === null")
+    page.wait_for_timeout(500)
+    assert page.url.rstrip("/") == guarded.address
+
+
 def test_stranger_gets_a_role_from_an_admin_and_loses_it_again(
     guarded: Server, provider: Provider, page: Page, chromium: object
 ) -> None:
