@@ -10,9 +10,9 @@ from core.view.words import count
 from pages.ui import audit_findings, audit_material, audit_source
 from pages.ui.audit_source import Source
 from pages.ui.audit_words import SIGNS, files_words
-from pages.ui.downloads import save
 from pages.ui.folded import folded
 from pages.ui.frame import boundary
+from pages.ui.save import save_button
 from pages.ui.text import safe_text
 
 NOTHING_YET = (
@@ -65,6 +65,6 @@ def _downloads(audit: Audit) -> None:
     if not menu.open:
         return
     with menu, boundary():
-        save("Page to print (HTML)", audit_html(audit))
-        save("Everything (JSON)", audit_json(audit))
+        save_button("Page to print (HTML)", audit_html(audit), key="take_audit_html")
+        save_button("Everything (JSON)", audit_json(audit), key="take_audit_json")
         st.caption("Names carry a hash of the content. Research use only, not a medical device.")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -18,10 +17,8 @@ from core.audit import SAMPLES, Audit, SampleStudy, audit_study, read_study, sam
 from core.engine import Shelf
 from core.types import NamedBytes, Progress
 from core.view.words import count
-from pages.ui import access, ready
-from pages.ui.folded import folded
+from pages.ui import access, audit_forms, ready
 from pages.ui.frame import boundary
-from pages.ui.menu import ASSETS
 from pages.ui.take_files import file_uploader
 
 STUDY, ADDRESS = "audit_study", "study"
@@ -31,8 +28,6 @@ OWN = "audit_own"
 OTHERS = "audit_others"
 """Key of the folded part that offers other files."""
 FOLDER, FILES = "A folder or several", "Files, or one zip"
-FORMS = ASSETS / "docs" / "AUDIT.md"
-TEMPLATE = ASSETS / "audit" / "golden_two_class_mil.json"
 READING_SHARE = 0.6
 """Of the whole work, for a large table: 3.0 s of 4.8 s for 200,000 predictions."""
 
@@ -89,7 +84,7 @@ def choose() -> None:
     upload, samples = st.columns([3, 2], gap="large")
     with upload:
         _upload()
-        _forms()
+        audit_forms.show()
     with samples:
         st.markdown("**Or look at one that is here**")
         if OWN in st.session_state and st.session_state.get(STUDY):
@@ -112,27 +107,6 @@ def _upload() -> None:
         "logs of Lightning, MLflow or Weights & Biases.",
     )  # fmt: skip
     st.caption("Read in memory and not kept. Do not upload names of patients; a pseudonym will do.")
-
-
-def _forms() -> None:
-    with folded("What the files must look like", "audit_forms") as opened:
-        if not opened.open:
-            return
-        st.download_button(
-            "A file to start from (JSON)", TEMPLATE.read_bytes(), file_name="training-audit-template.json",
-            mime="application/json", key="audit_template", on_click="ignore",
-        )  # fmt: skip
-        st.markdown(forms(FORMS))
-
-
-def forms(path: Path) -> str:
-    """The documented forms of the input, from the document's first section to its list of findings."""
-    text = path.read_text(encoding="utf-8")
-    sections = text.partition("\n## ")[2].partition("\n## Findings")[0]
-    return "\n".join(
-        f"####{line.removeprefix('##')}" if line.startswith("## ") else line
-        for line in f"## {sections}".splitlines()
-    )
 
 
 def _sample(sample: SampleStudy) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -20,16 +19,8 @@ from core.report import (
 from core.types import NamedBytes
 from pages.ui import selection, uploads
 from pages.ui.frame import boundary
+from pages.ui.save import save_button
 from pages.ui.viewer import shown_view
-
-MIMES = {
-    ".png": "image/png", ".json": "application/json", ".gz": "application/gzip", ".tif": "image/tiff",
-    ".dcm": "application/dicom", ".html": "text/html",
-}  # fmt: skip
-
-
-LARGEST_RAW = 2**20
-"""Bytes; see `packed`."""
 
 
 @st.fragment
@@ -40,15 +31,15 @@ def downloads(result: Result, view_key: str) -> None:
         return
     with menu, boundary():
         if isinstance(result, ClassOutcome):
-            save("Picture with what the decision rests on (PNG)", class_overlay_file(result))
-            save("Everything shown (JSON)", class_json_file(result))
+            _button("Picture with what the decision rests on (PNG)", class_overlay_file(result))
+            _button("Everything shown (JSON)", class_json_file(result))
         else:
             shown = shown_view(view_key, result.analysis, result.verdict).slice or 0
-            save("Mask, in the geometry of the input", mask_file(result))
+            _button("Mask, in the geometry of the input", mask_file(result))
             if result.case.format == "dicom":
                 _segmentation(result)
-            save(f"Overlay of slice {shown + 1} (PNG)", overlay_file(result, shown))
-            save("Everything shown (JSON)", json_file(result))
+            _button(f"Overlay of slice {shown + 1} (PNG)", overlay_file(result, shown))
+            _button("Everything shown (JSON)", json_file(result))
         st.caption("Names carry a hash of the content. Research use only, not a medical device.")
 
 
@@ -61,7 +52,7 @@ def _segmentation(outcome: Outcome) -> None:
     names = "It takes over the patient's name and study from the files."
     if st.button("Mask as DICOM segmentation", key="dicom_seg", width="stretch", help=names):
         with st.spinner("Writing the segmentation"):
-            save("Save the DICOM segmentation",
+            _button("Save the DICOM segmentation",
                     dicom_seg_file(outcome, source.files, datetime.now(UTC), source.references))  # fmt: skip
         st.caption(f"{names} Do not share it where they must not go.")
 
@@ -74,22 +65,5 @@ def link() -> None:
         st.caption("Opens this result on this server, for as long as the case is kept. It names no patient.")
 
 
-def packed(file: NamedBytes) -> NamedBytes:
-    """The file itself, gzipped when it is a large one of another kind than .gz or .png.
-
-    Streamlit names a payload above `LARGEST_RAW` by samples of its bytes, so that two patients' files
-    could get one address; compressed ones differ everywhere when they differ at all.
-    """
-    if len(file.data) <= LARGEST_RAW or file.name.endswith((".gz", ".png")):
-        return file
-    return NamedBytes(f"{file.name}.gz", gzip.compress(file.data, 6, mtime=0))
-
-
-def save(label: str, file: NamedBytes) -> None:
-    """A button that hands the file over under its own name."""
-    file = packed(file)
-    suffix = file.name[file.name.rfind(".") :]
-    st.download_button(
-        label, file.data, file_name=file.name, mime=MIMES.get(suffix, "application/octet-stream"),
-        key=f"download_{label[:7]}", on_click="ignore", width="stretch",
-    )  # fmt: skip
+def _button(label: str, file: NamedBytes) -> None:
+    save_button(label, file, key=f"download_{label[:7]}")

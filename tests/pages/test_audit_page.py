@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.audit import SAMPLES, Evidence, audit_study, finding_spec, read_study, sample_files
 from core.audit.records import Audit, Finding
 from core.types import NamedBytes
-from pages.ui import audit_evidence, audit_source
+from pages.ui import audit_evidence, audit_forms, audit_source
 from pages.ui.audit_findings import Filters, passing
 from pages.ui.audit_words import fold_words
 from pages.ui.text import safe_text
@@ -63,7 +63,7 @@ def test_empty_page_offers_files_their_form_and_samples(bench: Bench, text: Text
     shown = text(app.run())
     assert "#### Predictions, CSV, Parquet or JSON rows" in shown and "accuracy-matrix" not in shown
     assert "A file to start from" in app.get("download_button")[0].proto.label
-    assert json.loads(audit_source.TEMPLATE.read_bytes())["folds"]
+    assert json.loads(audit_forms.TEMPLATE.read_bytes())["folds"]
 
 
 def test_verdict_comes_first_and_every_finding_is_in_sight_with_its_evidence(
