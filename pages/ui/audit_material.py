@@ -105,9 +105,10 @@ def _matrices(audit: Audit, key: str) -> None:
     rows = [each for each in audit.folds if each.confusion is not None]
     rows = [each for each in rows if each.fold == narrowed] or rows
     for start in range(0, min(len(rows), MOST_MATRICES), PER_ROW):
-        for column, row in zip(st.columns(PER_ROW), rows[start : start + PER_ROW], strict=False):
-            with column:
-                audit_evidence.matrix(audit, row, f"{key}_{start}_{row.fold}")
+        for place, column in enumerate(st.columns(PER_ROW), start):
+            if place < len(rows):
+                with column:
+                    audit_evidence.matrix(audit, rows[place], f"{key}_{place}")
     more = f" The first {MOST_MATRICES} of {len(rows)} folds are shown; choose one above for others."
     st.caption(
         "How to read this: rows are the reference, columns what was predicted; the stronger the blue, the "

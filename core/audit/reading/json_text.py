@@ -11,11 +11,14 @@ from core.audit.reading.problem import refused
 FORM = "a JSON document, or one JSON object per line"
 
 
-def load_json(data: bytes, file: str) -> Any:
+def load_json(data: bytes, file: str, most: int) -> Any:
     """The document; several lines of objects become a list. Numbers with a point are Decimal.
 
-    Raises InputProblem for what is no JSON or is nested too deeply.
+    most: values in it. Raises InputProblem for what is no JSON, holds more or is nested too deeply.
     """
+    # Four bytes of text become a hundred in memory, so values are counted before anything is parsed.
+    if (values := data.count(b",")) > most:
+        raise refused(file, f"{values:,} values", f"at most {most:,}", "export every n-th step")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -33,6 +33,8 @@ from core.io.rows import read_rows
 from core.io.sniff import sniff
 from core.types import NamedBytes, Progress, Rows
 
+VALUES_PER_ROW = 20
+"""A JSON document may hold as many values as the longest table with so many columns."""
 TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet")
 KINDS = (
     "reported results (JSON or CSV), predictions with fold, case, label and prob columns, Lightning's "
@@ -106,7 +108,7 @@ def _is_table(name: str) -> bool:
 def _one(file: NamedBytes, limits: Limits) -> Study:
     name = display_name(file.name)
     if file.data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["}:
-        return _document(load_json(file.data, name), file.name, limits)
+        return _document(load_json(file.data, name, VALUES_PER_ROW * limits.rows), file.name, limits)
     return _rows(read_rows(NamedBytes(name, file.data), limits), file.name)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from core.audit import SAMPLES, Study, audit_study, read_study, sample_files
 from core.errors import Cancelled, InputProblem
+from core.io.limits import Limits
 from core.types import NamedBytes
 
 
@@ -67,3 +68,13 @@ def test_one_group_on_both_sides_is_one_group() -> None:
     made = audit_study(read_study([NamedBytes("p.csv", f"fold,case,group,label,prob\n{rows}".encode())]))
     (leak,) = [each for each in made.findings if each.code == "group-leak"]
     assert leak.evidence == "1 group is in each of these folds: '0'."
+
+
+def test_json_of_too_many_values_is_refused_before_it_is_parsed() -> None:
+    limits = Limits(rows=10)
+    fits = NamedBytes("x.json", b"[" + b"0," * 200 + b"0]")
+    more = NamedBytes("x.json", b"[" + b"0," * 201 + b"this is no JSON")
+    with pytest.raises(InputProblem, match="JSON of another form"):
+        read_study([fits], limits)
+    with pytest.raises(InputProblem, match="201 values"):
+        read_study([more], limits)
