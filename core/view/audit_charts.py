@@ -28,8 +28,6 @@ ATTENTION_NAMES = (
     ("entropy", "entropy", None),
 )
 """(field, words, upper bound) of what is logged of attention."""
-
-
 LONGEST_NAME = 24
 """Characters of a class or fold beside a chart."""
 LEGEND_LINE_PX = 16
@@ -169,19 +167,24 @@ def threshold_chart(audit: Audit, *, height: int = 260) -> go.Figure | None:
     if not audit.thresholds:
         return None
     folds = [f"fold {_words(each.fold)}" for each in audit.thresholds]
+    places = list(range(len(folds)))
     figure = go.Figure()
     figure.add_bar(
-        x=folds, y=[each.before for each in audit.thresholds], name="at 0.5", marker={"color": QUIET},
-        hovertemplate="%{x}, at 0.5: %{y:.3f}<extra></extra>",
+        x=places, y=[each.before for each in audit.thresholds], name="at 0.5", marker={"color": QUIET},
+        customdata=folds, hovertemplate="%{customdata}, at 0.5: %{y:.3f}<extra></extra>",
     )  # fmt: skip
     figure.add_bar(
-        x=folds, y=[each.after for each in audit.thresholds], name="at the calibrated threshold",
+        x=places, y=[each.after for each in audit.thresholds], name="at the calibrated threshold",
         marker={"color": SERIES[0][0], "pattern": {"shape": "/"}},
-        customdata=[[t.threshold, t.fitted_on, t.gain, t.low, t.high] for t in audit.thresholds],
-        hovertemplate="%{x}, at %{customdata[0]:.3f} (fitted on %{customdata[1]}): %{y:.3f}<br>gain "
-        "%{customdata[2]:+.3f} [%{customdata[3]:+.3f}, %{customdata[4]:+.3f}]<extra></extra>",
+        customdata=[
+            [name, t.threshold, t.fitted_on, t.gain, t.low, t.high]
+            for name, t in zip(folds, audit.thresholds, strict=True)
+        ],
+        hovertemplate="%{customdata[0]}, at %{customdata[1]:.3f} (fitted on %{customdata[2]}): %{y:.3f}<br>"
+        "gain %{customdata[3]:+.3f} [%{customdata[4]:+.3f}, %{customdata[5]:+.3f}]<extra></extra>",
     )  # fmt: skip
     _framed(figure, "balanced accuracy", height, x_title="")
+    figure.update_xaxes(tickmode="array", tickvals=places, ticktext=folds)
     figure.update_yaxes(range=[0.0, 1.02])
     return figure
 

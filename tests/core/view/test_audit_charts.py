@@ -78,3 +78,12 @@ def test_thresholds_are_two_bars_per_fold() -> None:
     figure = threshold_chart(found)
     assert figure is not None
     assert [list(each.y) for each in figure.data] == [[0.5, 0.5], [1.0, 1.0]]
+
+
+def test_names_that_begin_alike_stay_apart_and_markup_stays_text(golden: Audit) -> None:
+    names = ("<b>" + "x" * 40 + "1", "<b>" + "x" * 40 + "2")
+    figure = confusion_chart(golden.folds[0].model_copy(update={"fold": names[0]}), names)
+    assert figure is not None and list(figure.data[0].x) == [0, 1]
+    drawn = figure.to_plotly_json()
+    assert "<b>" not in str(drawn) and "&lt;b&gt;xx" in str(drawn)
+    assert figure.layout.height > 0 and len(figure.layout.xaxis.ticktext[0]) < len(names[0])
