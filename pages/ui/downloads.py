@@ -40,7 +40,13 @@ def downloads(result: Result, view_key: str) -> None:
         return
     with menu, boundary():
         if isinstance(result, ClassOutcome):
-            _button("Picture with what the decision rests on (PNG)", class_overlay_file(result))
+            _button(
+                f"Slice {result.classification.bags[result.classification.deciding or 0].top_slice + 1}, "
+                "with most attention (PNG)"
+                if result.classification.bags
+                else "Picture with what the decision rests on (PNG)",
+                class_overlay_file(result),
+            )
             _button("Everything shown (JSON)", class_json_file(result))
         else:
             shown = shown_view(view_key, result.analysis, result.verdict).slice or 0
