@@ -20,7 +20,7 @@ from core.models import ModelRecord, OnnxArchitecture, user_models_folder
 from core.models.importer import ImportPreview, import_model, preview_model
 from core.models.install import remove_model
 from core.models.known import any_model, find_every_model
-from core.models.mil_records import BagRecord
+from core.models.mil_records import BagArchitecture, BagRecord
 from core.models.registry import SHIPPED_FOLDER, FoundModels
 from core.types import NamedBytes, Progress, Task
 
@@ -261,10 +261,10 @@ def _network(record: ModelRecord) -> str:
     what = record.architecture
     if isinstance(what, OnnxArchitecture):
         return f"ONNX graph, opset {what.opset}, run by ONNX Runtime on the processor"
-    if isinstance(record, BagRecord):
+    if isinstance(what, BagArchitecture):
         return (
-            f"multiple-instance network with {what.backbone}, {record.architecture.attention} attention over "
-            f"slices, dropout {what.head_dropout:g} before its heads"
+            f"multiple-instance network with {what.backbone}, {what.attention} attention over slices, "
+            f"dropout {what.head_dropout:g} before its heads"
         )
     if what.kind == "classifier":
         return f"classifier with {what.backbone}, dropout {what.head_dropout:g} before its head"

@@ -69,7 +69,7 @@ def _classes(found: Classification) -> list[Json]:
 
 
 def _bag(found: Classification, bag: BagSamples) -> Json:
-    """Slices (counted from 0), probability with its samples, scores, and attention and score of each slice."""
+    """Slices (from 0), probability with its samples, scores, and attention and score of each slice."""
     from core.pipeline.classify import bag_scores
 
     return {

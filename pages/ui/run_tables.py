@@ -70,12 +70,17 @@ def pick_level(run: RunRecord) -> Level:
     levels = list(run.levels)
     if len(levels) == 1 or not run.class_names:
         return levels[0]
-    bags = levels[0] == "slab"
     return st.segmented_control(
-        "Counted once", levels, default=levels[0], format_func=LEVELS.get, key="bag_level" if bags else "level",
+        "Counted once", levels, default=levels[0], format_func=LEVELS.get, key=level_key(levels[0]),
         required=True, bind="query-params", persist_state="session",
         help="What one mean counts once. Intervals always draw whole patients.",
     )  # fmt: skip
+
+
+def level_key(level: Level) -> str:
+    """Of the choice in the address: slabs have one of their own, as they are the first choice where there are
+    any."""
+    return "bag_level" if level == "slab" else "level"
 
 
 def load(run: RunRecord, level: Level) -> Loaded:

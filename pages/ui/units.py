@@ -112,7 +112,7 @@ def links(unit: Unit, row: st.delta_generator.DeltaGenerator) -> None:
     """Back to the curve, and to the neighbours by confidence."""
     address_there = selection.address_of(selection.current())
     if unit.slice is not None:
-        address_there["bag_level" if unit.table.level == "slab" else "level"] = unit.table.level
+        address_there[run_tables.level_key(unit.table.level)] = unit.table.level
     row.page_link(COVERAGE, label="Show the curve", query_params=address_there, width="content")
     for name, words, target in (
         ("less", "Less confident", unit.place.less), ("more", "More confident", unit.place.more),
