@@ -59,7 +59,7 @@ def answer_sentence(outcome: ClassOutcome, model_title: str, limits_changed: int
     return answer.joined(
         f"**{answer.ANSWERS[verdict.answer]}.** {_class_words(found)}",
         _reference_words(found, labels),
-        answer.reason(verdict.flags, outcome.case.image.slices, FINE),
+        answer.reason(verdict.flags, 1, FINE),
         answer.judged_by(outcome),
         f"{safe_text(model_title)}, {kind}, n = {count(len(found.samples), 'prediction')}{slabs}.",
         answer.changed_words(limits_changed),
