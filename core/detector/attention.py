@@ -29,14 +29,16 @@ ATTENTION_SPECS: tuple[MeasureSpec, ...] = (
 
 ONE_SLICE = "undefined: a bag of one slice has nothing to choose from"
 NO_ATTENTION = "undefined: no slice has any attention"
+NO_TISSUE = "undefined: no slice of this slab shows tissue"
 
 
-def attention_scores(bag: BagSamples, tissue: Float64Array) -> tuple[Score, ...]:
+def attention_scores(bag: BagSamples, tissue: Float64Array, *, decides: bool = True) -> tuple[Score, ...]:
     """The scores of `ATTENTION_SPECS` for one bag, with the slice that each is shown on.
 
     Effective slices are the mean over the predictions and not those of the mean attention: networks that each
-    look at one slice, but not at the same one, have collapsed all the same. tissue: (slice,) share of tissue
-    of every slice of the volume.
+    look at one slice, but not at the same one, have collapsed all the same. Attention that has no slice with
+    tissue to go to is only held against a bag that decides, such as one of an empty volume. tissue: (slice,)
+    share of tissue of every slice of the volume.
     """
     spread, on_tissue = ATTENTION_SPECS
     off = bare_slices(tissue)[list(bag.slices)]
@@ -45,6 +47,8 @@ def attention_scores(bag: BagSamples, tissue: Float64Array) -> tuple[Score, ...]
         return tuple(Score(key=each.key, value=None, note=NO_ATTENTION) for each in ATTENTION_SPECS)
     place = bag.slices[int(np.where(off, attention, 0.0).argmax())] if off.any() else bag.top_slice
     share = Score(key=on_tissue.key, value=float(attention[~off].sum()), slice=place)
+    if off.all() and not decides:
+        share = Score(key=on_tissue.key, value=None, note=NO_TISSUE)
     if len(bag.slices) == 1:
         return Score(key=spread.key, value=None, note=ONE_SLICE), share
     effective = float(np.mean(_effective(bag.attention)))

@@ -125,8 +125,10 @@ def verdict_over(found: Classification, limits: Limits, point: OperatingPoint | 
 
 def bag_scores(found: Classification, bag: BagSamples) -> tuple[Score, ...]:
     """All scores of one bag: the confidences of its samples, the default first, and its attention's."""
-    assert found.tissue is not None
-    return (*score_classification(bag.prob, multilabel=False), *attention_scores(bag, found.tissue))
+    assert found.tissue is not None and found.deciding is not None
+    decides = bag is found.bags[found.deciding]
+    attention = attention_scores(bag, found.tissue, decides=decides)
+    return (*score_classification(bag.prob, multilabel=False), *attention)
 
 
 def bag_facts(found: Classification) -> BagFacts | None:

@@ -99,8 +99,8 @@ def place_line(unit: Unit) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", key="place")
     what = "this case"
     if unit.slice is not None:
-        from_slice = "" if unit.table.level == "slice" else "from slice "
-        what = f"the {unit.table.level} {from_slice}{unit.slice + 1} of this case"
+        part = "slice" if unit.table.level == "slice" else "the slab from slice"
+        what = f"{part} {unit.slice + 1} of this case"
     row.markdown(
         f"In **{safe_text(unit.loaded.cohort.name, 60)}** the confidence of {what} is {place_words(unit)}.",
         width="stretch",

@@ -160,10 +160,19 @@ def test_attention_on_bare_slices_fires_where_more_than_half_of_it_lies_there() 
     assert fired(bag((0.3, 0.4, 0.1, 0.2)), tissue) == ["attention-off-tissue"]
 
 
+def test_bare_slab_is_held_against_it_only_where_it_decides() -> None:
+    nowhere = np.zeros(4)
+    on_tissue = [
+        values(attention_scores(bag((0.25,) * 4), nowhere, decides=each))["attention_on_tissue"]
+        for each in (True, False)
+    ]
+    assert on_tissue == [0.0, None]
+
+
 def test_flags_name_slab_slice_value_and_limit_and_follow_the_limit(store: Store) -> None:
-    found = judged(store, bare=(3, 4, 5, 6))
+    found = judged(store, bare=(4, 5, 6))
     (flag,) = (each for each in found.verdict.flags if each.rule == "attention-off-tissue")
-    assert flag.cause == "attention" and flag.slice in (3, 4, 5, 6)
+    assert flag.cause == "attention" and flag.slice in (4, 5, 6)
     assert flag.sentence.startswith("Slab 2: ") and flag.measured < flag.limit == 0.5
     off = with_limit(limits_for(store, found), "attention-off-tissue", active=False)
     assert not any(each.rule == flag.rule for each in decide_again(found, off, None).verdict.flags)
@@ -228,7 +237,7 @@ def test_a_training_patient_is_judged_by_the_networks_that_never_saw_it(store: S
 
 
 def test_the_worklist_has_the_verdict_that_the_case_page_shows(store: Store) -> None:
-    cases = [make_volume(1), make_volume(2, bare=(3, 4, 5, 6))]
+    cases = [make_volume(1), make_volume(2, bare=(4, 5, 6))]
     cohort = put_cohort(store, cases)
     run = run_cohort(store, cohort.id, settings())
     items = worklist(store, run, unit_table(store, run.id, "case"))
