@@ -298,10 +298,10 @@ BAG_RULES: tuple[RuleSpec, ...] = (
         key="attention-collapsed", cause="attention", label="Attention on hardly more than one slice",
         letter="T", measure="attention_slices", side="below", scope="study", place="all", thin_ends=True,
         scale="log", percent=False, limit=1.5, spread=math.log(8.0 / 1.5), low=1.0, high=64.0, fitted=False,
-        basis=FROM_OUT_OF_FOLD,
         help="The networks weigh as if there were hardly more than one slice: exp(H) of their attention, 1 = "
-        "all of it on one. Then the answer rests on that slice alone, and an artefact on it decides. 2 of "
-        "177 slabs of left-out patients of lgg-mil lie below 1.5. Not judged where a bag has one slice.",
+        "all of it on one. Then the answer rests on that slice alone, and an artefact on it decides. The "
+        "limit is that of the training audit; 2 of 177 slabs of left-out patients of lgg-mil lie below it. "
+        "Not judged where a bag has one slice.",
         sentence="The attention rests on {measured} effective slices, below {limit}: the answer hangs on "
         "hardly more than one.",
     ),
