@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from core.commands import jitter
+from core.report import named
 from core.report.csv_table import FORMULA_SIGNS, csv_text
 from tests.test_architecture import SOURCES, relative
 
@@ -22,12 +24,6 @@ WRITERS = {
     "core/train/mil/logs.py": "a log that the audit reads back: ids as the operator's own folders have them",
 }
 """Every file that writes CSV, and why no cell of it is taken for a formula."""
-
-COMPRESSED = {
-    "pages/ui/review_files.py": "a zip",
-    "pages/ui/case_study.py": "one page; its name carries a digest, which makes its address its own",
-}
-"""Downloads that are not handed through `packed`, and why two of them never get one address."""
 
 
 def calls(path: Path, *names: str) -> list[ast.Call]:
@@ -57,8 +53,8 @@ def test_every_writer_of_csv_is_known() -> None:
 @pytest.mark.parametrize("sign", FORMULA_SIGNS)
 def test_no_cell_of_a_table_begins_like_a_formula(sign: str) -> None:
     hostile = f"{sign}cmd|' /C calc'!A0"
-    (row,) = csv.DictReader(csv_text([{"case": hostile, "risk": -0.5}]).splitlines(keepends=True))
-    assert row == {"case": f"'{hostile}", "risk": "-0.5"}
+    (row,) = csv.DictReader(csv_text([{hostile: hostile, "risk": -0.5}]).splitlines(keepends=True))
+    assert row == {f"'{hostile}": f"'{hostile}", "risk": "-0.5"}
 
 
 @pytest.mark.parametrize("sign", FORMULA_SIGNS)
@@ -74,41 +70,19 @@ def test_no_cell_of_a_jitter_study_begins_like_a_formula(tmp_path: Path, sign: s
     assert (row["case"], row["patient"], row["iou"]) == (f"'{hostile}", f"'{hostile}", "0.500000")
 
 
-def downloads_of(path: Path) -> list[tuple[ast.FunctionDef, ast.Call]]:
-    """Download buttons with the innermost function that makes them."""
-    owners: dict[ast.Call, ast.FunctionDef] = {}
-    for function in ast.walk(ast.parse(path.read_text())):
-        if isinstance(function, ast.FunctionDef):
-            for node in ast.walk(function):
-                if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "download_button":
-                    owners[node] = function
-    return [(function, call) for call, function in owners.items()]
+def test_every_download_goes_through_one_button() -> None:
+    """It packs what is large; beside it only `named` gives a file that leaves the program its name."""
+    pages = [path for path in SOURCES if relative(path).startswith(("pages/", "app.py", "serve.py"))]
+    assert {relative(path) for path in pages if calls(path, "download_button")} == {"pages/ui/save.py"}
+    offering = [path for path in pages if calls(path, "save_button")]
+    assert len(offering) >= 5
+    made = [path for path in SOURCES if relative(path).startswith("core/report/")] + offering
+    assert {relative(path) for path in made if calls(path, "NamedBytes")} == {"core/report/export.py"}
+    export = next(path for path in SOURCES if relative(path) == "core/report/export.py")
+    assert len(calls(export, "NamedBytes")) == 1
 
 
-def from_packed(function: ast.FunctionDef, name: str) -> bool:
-    """Whether `name` is what `packed` gave back."""
-    return any(
-        isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and node.targets[0].id == name
-        and isinstance(node.value, ast.Call)
-        and getattr(node.value.func, "id", "") == "packed"
-        for node in ast.walk(function)
-    )
-
-
-PAGES = [path for path in SOURCES if relative(path).startswith("pages/") and downloads_of(path)]
-
-
-def test_download_buttons_are_found() -> None:
-    assert len(PAGES) >= 5
-
-
-@pytest.mark.parametrize("path", PAGES, ids=relative)
-def test_download_hands_over_one_file_with_its_own_name_and_packs_what_is_large(path: Path) -> None:
-    for function, call in downloads_of(path):
-        data, name = call.args[1], next(each.value for each in call.keywords if each.arg == "file_name")
-        assert isinstance(data, ast.Attribute) and data.attr == "data", ast.unparse(call)
-        assert isinstance(name, ast.Attribute) and name.attr == "name", ast.unparse(call)
-        assert ast.unparse(data.value) == ast.unparse(name.value)
-        assert from_packed(function, ast.unparse(data.value)) or relative(path) in COMPRESSED
+def test_a_name_differs_with_the_content() -> None:
+    first, second = (named("second-look-case", ".json", data) for data in (b"{}", b"[]"))
+    assert first.name != second.name
+    assert re.fullmatch(r"second-look-case_[0-9a-f]{16}\.json", first.name)

@@ -135,7 +135,8 @@ def _print_result(result: Result, as_json: bool) -> None:
     from core.report import result_record
 
     if as_json:
-        click.echo(json.dumps(result_record(result), ensure_ascii=False, allow_nan=False))
+        record = result_record(result) | {"cached": result.cached, "seconds": round(result.seconds, 3)}
+        click.echo(json.dumps(record, ensure_ascii=False, allow_nan=False))
         return
     if isinstance(result, ClassOutcome):
         _print_classes(result.classification)

@@ -70,6 +70,8 @@ def _unexpected(kind: str) -> InputProblem:
         what, found = "The file is nested too deeply", "sequences inside sequences without end"
     elif kind == "MemoryError":
         what, found = "The file needs more memory than there is", "a very large image"
+    elif kind == "SystemError":  # C code that failed without saying why: mostly, it got no memory
+        what, found = "The file is damaged or needs more memory than there is", f"decoding stops ({kind})"
     else:
         what, found = (
             "The file is damaged or not built as its format says",

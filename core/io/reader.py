@@ -19,7 +19,7 @@ from core.io.reference import fit_reference
 from core.io.upload import decode_upload
 from core.types import Case, Float32Array, Image, NamedBytes, Reference
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Part of every case id: raised when the same bytes are read to other values."""
 
 _EXACT_IN_FLOAT32 = 2**24

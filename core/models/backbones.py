@@ -8,7 +8,7 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
 from core.errors import ModelProblem
-from core.models.build_classifier import ClassifierNet, assemble_classifier, initialise_classifier
+from core.models.build_classifier import ClassifierNet, build_classifier, initialise_classifier
 from core.models.hub_access import HUB, hub_reachable
 from core.models.records import ClassifierArchitecture
 
@@ -41,8 +41,7 @@ def hub_classifier(config: ClassifierArchitecture, seed: int) -> ClassifierNet:
 
 
 def _blank(config: ClassifierArchitecture, seed: int) -> ClassifierNet:
-    with torch.random.fork_rng(devices=[]):
-        net = assemble_classifier(config)
+    net = build_classifier(config)
     initialise_classifier(net, torch.Generator().manual_seed(seed))
     return net
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import segmentation_models_pytorch as smp
 import torch
@@ -17,6 +17,9 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from core.models.records import WIDTH_OPTIONS, ArchitectureConfig, Kind
+
+Config = TypeVar("Config")
+Net = TypeVar("Net", bound=nn.Module)
 
 HEAD_PRIOR_BIAS = -2.0
 """The head starts by calling most pixels background, as most pixels are."""
@@ -100,15 +103,27 @@ def build_network(config: ArchitectureConfig) -> SegmentationNet:
     Raises ValueError, KeyError or RuntimeError, in smp's or timm's own words, for an encoder that does not
     exist or does not fit.
     """
-    # smp initialises from the global generator: fork it, so that the caller's numbers stay as they were.
-    with torch.random.fork_rng(devices=[]):
-        return _assemble(config)
+    return untrained(_assemble, config)
 
 
 def build_outline(config: ArchitectureConfig) -> SegmentationNet:
     """The same network without memory for its parameters ("meta" device): names and shapes only."""
+    return outlined(_assemble, config)
+
+
+def untrained(assemble: Callable[[Config], Net], config: Config) -> Net:
+    """What `assemble` makes; the caller's random numbers stay as they were.
+
+    smp and timm initialise from the global generator.
+    """
+    with torch.random.fork_rng(devices=[]):
+        return assemble(config)
+
+
+def outlined(assemble: Callable[[Config], Net], config: Config) -> Net:
+    """What `assemble` makes, without memory for its parameters ("meta" device)."""
     with torch.device("meta"), NumbersOnCpu():
-        return _assemble(config)
+        return assemble(config)
 
 
 def initialise(net: SegmentationNet, generator: torch.Generator) -> None:

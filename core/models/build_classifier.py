@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ModelProblem
-from core.models.build import ChannelDropout, NumbersOnCpu
+from core.models.build import ChannelDropout, outlined, untrained
 from core.models.records import ClassifierArchitecture
 
 SMALL_SD = 0.02
@@ -63,15 +63,12 @@ class ClassifierNet(nn.Module):
 
 def build_classifier(config: ClassifierArchitecture) -> ClassifierNet:
     """An untrained classifier in evaluation mode. Raises ModelProblem for a backbone that timm lacks."""
-    # timm initialises from the global generator: fork it, so that the caller's numbers stay as they were.
-    with torch.random.fork_rng(devices=[]):
-        return assemble_classifier(config)
+    return untrained(_assemble, config)
 
 
 def build_classifier_outline(config: ClassifierArchitecture) -> ClassifierNet:
     """The same network without memory for its parameters ("meta" device): names and shapes only."""
-    with torch.device("meta"), NumbersOnCpu():
-        return assemble_classifier(config)
+    return outlined(_assemble, config)
 
 
 def initialise_classifier(net: ClassifierNet, generator: torch.Generator) -> None:
@@ -91,7 +88,7 @@ def initialise_classifier(net: ClassifierNet, generator: torch.Generator) -> Non
         nn.init.zeros_(net.head.bias)
 
 
-def assemble_classifier(config: ClassifierArchitecture) -> ClassifierNet:
+def _assemble(config: ClassifierArchitecture) -> ClassifierNet:
     """The network on the current device, with whatever the current generator makes of its weights."""
     try:
         encoder = timm.create_model(

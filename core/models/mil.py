@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ModelProblem
-from core.models.build import NumbersOnCpu
+from core.models.build import outlined, untrained
 from core.models.mil_pool import DistanceAttention, GatedAttention, attention_weights
 from core.models.mil_records import BagArchitecture
 
@@ -138,15 +138,12 @@ class BagNet(nn.Module):
 
 def build_bag_net(config: BagArchitecture) -> BagNet:
     """An untrained network in evaluation mode. Raises ModelProblem for an encoder that timm lacks."""
-    # timm initialises from the global generator: fork it, so that the caller's numbers stay as they were.
-    with torch.random.fork_rng(devices=[]):
-        return _assemble(config)
+    return untrained(_assemble, config)
 
 
 def build_bag_outline(config: BagArchitecture) -> BagNet:
     """The same network without memory for its parameters ("meta" device): names and shapes only."""
-    with torch.device("meta"), NumbersOnCpu():
-        return _assemble(config)
+    return outlined(_assemble, config)
 
 
 def initialise_bag_net(net: BagNet, generator: torch.Generator) -> None:

@@ -48,8 +48,6 @@ def class_record(outcome: ClassOutcome) -> Json:
         "limits": outcome.limits.model_dump(mode="json"),
         "operating_point": point.model_dump(mode="json") if point else None,
         "made_by": made_by.model_dump(mode="json"),
-        "cached": outcome.cached,
-        "seconds": round(outcome.seconds, 3),
         "key": found.key,
     }
 

@@ -25,6 +25,6 @@ def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
         return ""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, list(rows[0]))
-    writer.writeheader()
+    writer.writerow({name: safe_cell(name) for name in rows[0]})
     writer.writerows({name: safe_cell(value) for name, value in row.items()} for row in rows)
     return stream.getvalue()

@@ -110,8 +110,6 @@ def outcome_record(outcome: Outcome) -> Json:
         "operating_point": point.model_dump(mode="json") if point else None,
         "profile": outcome.verdict.profile,
         "made_by": made_by.model_dump(mode="json"),
-        "cached": outcome.cached,
-        "seconds": round(outcome.seconds, 3),
         "key": analysis.key,
     }
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.report.csv_table import csv_text
-from core.report.export import NOTICE, mask_file, overlay_file
+from core.report.export import NOTICE, mask_file, named, overlay_file
 from core.types import NamedBytes, Progress
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def accepted_files(store: Store, keys: Sequence[str], progress: Progress) -> Nam
         archive.writestr(_entry("cases.csv"), csv_text(rows), zipfile.ZIP_DEFLATED)
         archive.writestr(_entry("NOTICE.txt"), f"{NOTICE}\n")
     data = stream.getvalue()
-    return NamedBytes(f"second-look-accepted_{hashlib.sha256(data).hexdigest()[:16]}.zip", data)
+    return named("second-look-accepted", ".zip", data)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from core.config import digest
 from core.metrics.robustness.statistics import statistic_specs
+from core.report.export import named
 from core.types import Estimate, NamedBytes
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ def sweep_files(
 
     rows = sweep_rows(sweep, report, tables)
     frame = pd.DataFrame(rows)
-    stem = f"second-look-sweep-{sweep.config.model_id}_{digest(rows)[:16]}"
+    stem = f"second-look-sweep-{sweep.config.model_id}"
     parquet = io.BytesIO()
     frame.to_parquet(parquet, index=False)
     return (
-        NamedBytes(f"{stem}.csv", frame.to_csv(index=False).encode()),
-        NamedBytes(f"{stem}.parquet", parquet.getvalue()),
+        named(stem, ".csv", frame.to_csv(index=False).encode()),
+        named(stem, ".parquet", parquet.getvalue()),
     )
 
 

@@ -31,11 +31,11 @@ class CohortStore(StoreBase):
 
     def cohorts(self) -> tuple[CohortRecord, ...]:
         """Every cohort, newest first."""
-        return self._database.read(cohort_records)
+        return self._database.small("cohorts", cohort_records)
 
     def cohort(self, cohort_id: str) -> CohortRecord | None:
         """The cohort with this id, None when there is none."""
-        found = self._database.read(lambda cursor: cohort_records(cursor, cohort_id))
+        found = self._database.small(("cohort", cohort_id), lambda cursor: cohort_records(cursor, cohort_id))
         return found[0] if found else None
 
     def cohort_items(self, cohort_id: str) -> tuple[CohortItem, ...]:

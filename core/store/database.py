@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,7 @@ from core.errors import StoreProblem
 from core.store.connection import connect, copy_closed, is_fault, rewrite, storage_problem
 from core.store.forked import leave_to_parent
 from core.store.gate import Gate
+from core.store.kept import KeptAnswers
 from core.store.mark import WriteMark, count_write, lost_writes, note_loss, writes_in
 from core.store.settings import StoreSettings
 from core.store.trace import traced
@@ -37,6 +38,7 @@ class Database:
         self._settings = settings
         self._writer = threading.RLock()
         self._gate = Gate()
+        self._kept = KeptAnswers()
         self._mark = None if path is None else WriteMark(path)
         self._process = os.getpid()
         self._file: tuple[int, int] | None = None
@@ -66,6 +68,14 @@ class Database:
                 self._degrade(error)
             raise storage_problem(self.path, error) from error
 
+    def small(self, question: Hashable, work: Callable[[Cursor], T]) -> T:
+        """`read`, remembered until something is written: for small answers that every page asks for.
+
+        question: tells it from every other one. What comes back belongs to all who ask: not to be changed.
+        """
+        self._refuse_inherited()
+        return self._kept.get(question, lambda: self.read(work))
+
     def write(self, work: Callable[[Cursor], T]) -> T:
         """What `work` returns, once all it changed is on disk, or nothing is changed.
 
@@ -86,6 +96,8 @@ class Database:
                     raise
                 self._degrade(error)
                 raise storage_problem(self.path, error) from error
+            finally:
+                self._kept.drop()
 
     def find_losses(self) -> int:
         """Acknowledged writes that are missing and that nobody has taken note of yet, new ones among them."""
@@ -111,6 +123,8 @@ class Database:
             if not is_fault(error):
                 raise
             raise storage_problem(self.path, error) from error
+        finally:
+            self._kept.drop()
 
     def rewrite(self) -> None:
         """Replace the file by one that holds only the living rows, see `connection.rewrite`.
@@ -191,6 +205,7 @@ class Database:
         self._connection = leave_to_parent(connection)
 
     def _close(self) -> None:
+        self._kept.drop()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -13,7 +13,7 @@ class PeopleStore(StoreBase):
 
     def people(self) -> tuple[Person, ...]:
         """Everybody who was ever given a role, by name."""
-        return self._database.read(read_people)
+        return self._database.small("people", read_people)
 
     def person(self, identity: Identity) -> Person | None:
         """Who this is here, None for a stranger."""

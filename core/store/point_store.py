@@ -24,7 +24,9 @@ class PointStore(StoreBase):
 
     def active_operating_point(self, model_id: str, estimator: str) -> OperatingPoint | None:
         """The point in force for a model and an estimator, None when the fixed limit is."""
-        return self._database.read(lambda cursor: active_record(cursor, POINTS, model_id, estimator))
+        return self._database.small(
+            ("point", model_id, estimator), lambda cursor: active_record(cursor, POINTS, model_id, estimator)
+        )
 
     def set_active_operating_point(self, model_id: str, estimator: str, point_id: str | None) -> None:
         """From now on this point is in force for a model and an estimator; None: the fixed limit."""
@@ -42,7 +44,10 @@ class PointStore(StoreBase):
 
     def active_profile(self, model_id: str, estimator: str) -> Profile | None:
         """The profile in force for a model and an estimator, None when the model's own limits are."""
-        return self._database.read(lambda cursor: active_record(cursor, PROFILES, model_id, estimator))
+        return self._database.small(
+            ("profile", model_id, estimator),
+            lambda cursor: active_record(cursor, PROFILES, model_id, estimator),
+        )
 
     def set_active_profile(self, model_id: str, estimator: str, profile_id: str | None) -> None:
         """From now on this profile is in force for a model and an estimator; None: the model's own limits."""

@@ -40,7 +40,7 @@ def store_info(opened: Opened, health: StoreHealth) -> StoreInfo:
         free_bytes=None if home is None or not home.exists() else shutil.disk_usage(home).free,
         leftovers=() if home is None else leftovers(home),
         health=health,
-        **database.read(_counts),
+        **database.small("counts", _counts),
     )
 
 

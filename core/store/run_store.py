@@ -43,11 +43,14 @@ class RunStore(StoreBase):
 
     def runs(self, cohort_id: str | None = None, *, stressed: bool = False) -> tuple[RunRecord, ...]:
         """Every run, or those of one cohort, newest first. stressed: those of sweeps in place of others."""
-        return self._database.read(lambda cursor: run_records(cursor, cohort_id=cohort_id, stressed=stressed))
+        return self._database.small(
+            ("runs", cohort_id, stressed),
+            lambda cursor: run_records(cursor, cohort_id=cohort_id, stressed=stressed),
+        )
 
     def run(self, run_id: str) -> RunRecord | None:
         """The run with this id, None when there is none."""
-        found = self._database.read(lambda cursor: run_records(cursor, run_id=run_id))
+        found = self._database.small(("run", run_id), lambda cursor: run_records(cursor, run_id=run_id))
         return found[0] if found else None
 
     def delete_run(self, run_id: str) -> bool:

@@ -151,7 +151,7 @@ class Store(CohortStore, RunStore, PointStore, PeopleStore):
 
     def case_summaries(self) -> tuple[CaseSummary, ...]:
         """Every kept case without its arrays, newest first."""
-        return self._database.read(summaries)
+        return self._database.small("cases", summaries)
 
     def delete_case(self, case_id: str) -> bool:
         """Remove a case with everything derived from it, in cohorts and runs too; True when it was there.
@@ -193,7 +193,7 @@ class Store(CohortStore, RunStore, PointStore, PeopleStore):
 
     def analyses_of(self, case_id: str) -> tuple[AnalysisSummary, ...]:
         """The analyses of a case without their arrays, newest first."""
-        return self._database.read(lambda cursor: analysis_summaries(cursor, case_id))
+        return self._database.small(("analyses", case_id), lambda cursor: analysis_summaries(cursor, case_id))
 
     def put_classification(self, found: Classification) -> None:
         """Keep a classification; one with the same key and intact arrays stays as it is.
@@ -215,7 +215,9 @@ class Store(CohortStore, RunStore, PointStore, PeopleStore):
 
     def classifications_of(self, case_id: str) -> tuple[AnalysisSummary, ...]:
         """The classifications of a case without their arrays, newest first."""
-        return self._database.read(lambda cursor: classification_summaries(cursor, case_id))
+        return self._database.small(
+            ("classifications", case_id), lambda cursor: classification_summaries(cursor, case_id)
+        )
 
     @property
     def health(self) -> StoreHealth:

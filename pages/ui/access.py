@@ -15,7 +15,7 @@ from core import access
 from core.errors import SettingsProblem
 from core.mode import current_mode
 from core.types.people import Identity, Person, Role
-from pages.ui import resources
+from pages.ui import resources, way_back
 from pages.ui.text import plain_text, safe_text
 
 WATCH_SECONDS = 60.0
@@ -84,6 +84,7 @@ def signed_in_line() -> None:
     found = person()
     if found is None:
         return
+    way_back.go_back()
     st.caption(f"Signed in as **{safe_text(found.name, 40)}**, {found.role}")
     st.button("Sign out", key="sign_out", icon=":material/logout:", on_click=_sign_out, width="stretch")
 
@@ -126,6 +127,7 @@ def _ask(why: str) -> None:
                 on_click=st.login, args=(provider,) if provider else (),
             )  # fmt: skip
         st.caption("Nothing stored here is shown before that. Research use. Not a medical device.")
+        way_back.remember()
     st.stop()
 
 

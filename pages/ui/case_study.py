@@ -14,6 +14,7 @@ from core.store import Store
 from core.types import NamedBytes, Progress
 from pages.ui import outcomes, ready
 from pages.ui.reader.component import current_reader
+from pages.ui.save import save_button
 from pages.ui.text import plain_text
 
 WITHOUT = ""
@@ -56,10 +57,8 @@ def show(store: Store, outcome: Outcome) -> None:
     made_of = (key, outcome.limits, outcome.operating_point, conclusion, corruption, outcomes.deletions())
     page = ready.ready("study", "Making the page", made_of, work)
     if page is not None:
-        st.download_button(
-            "Case study (HTML, one page)", page.data, file_name=page.name, mime="text/html",
-            key=f"study_take_{key[:12]}", on_click="ignore", type="primary",
-        )  # fmt: skip
+        label = "Case study (HTML, one page)"
+        save_button(label, page, key=f"study_take_{key[:12]}", kind="primary", width="content")
 
 
 def _corruption(outcome: Outcome) -> str:

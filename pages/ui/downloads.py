@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -18,18 +17,11 @@ from core.report import (
     overlay_file,
 )
 from core.types import NamedBytes
+from core.view.bag_payload import most_attended
 from pages.ui import selection, uploads
 from pages.ui.frame import boundary
+from pages.ui.save import save_button
 from pages.ui.viewer import shown_view
-
-MIMES = {
-    ".png": "image/png", ".json": "application/json", ".gz": "application/gzip", ".tif": "image/tiff",
-    ".dcm": "application/dicom",
-}  # fmt: skip
-
-
-LARGEST_RAW = 2**20
-"""Bytes; see `packed`."""
 
 
 @st.fragment
@@ -40,13 +32,13 @@ def downloads(result: Result, view_key: str) -> None:
         return
     with menu, boundary():
         if isinstance(result, ClassOutcome):
-            _button(
-                f"Slice {result.classification.bags[result.classification.deciding or 0].top_slice + 1}, "
-                "with most attention (PNG)"
-                if result.classification.bags
-                else "Picture with what the decision rests on (PNG)",
-                class_overlay_file(result),
+            top = most_attended(result.classification)
+            what = (
+                "Picture with what the decision rests on"
+                if top is None
+                else f"Slice {top + 1}, most attended"
             )
+            _button(f"{what} (PNG)", class_overlay_file(result))
             _button("Everything shown (JSON)", class_json_file(result))
         else:
             shown = shown_view(view_key, result.analysis, result.verdict).slice or 0
@@ -80,21 +72,5 @@ def link() -> None:
         st.caption("Opens this result on this server, for as long as the case is kept. It names no patient.")
 
 
-def packed(file: NamedBytes) -> NamedBytes:
-    """The file itself, gzipped when it is a large one of another kind than .gz or .png.
-
-    Streamlit names a payload above `LARGEST_RAW` by samples of its bytes, so that two patients' files
-    could get one address; compressed ones differ everywhere when they differ at all.
-    """
-    if len(file.data) <= LARGEST_RAW or file.name.endswith((".gz", ".png")):
-        return file
-    return NamedBytes(f"{file.name}.gz", gzip.compress(file.data, 6, mtime=0))
-
-
 def _button(label: str, file: NamedBytes) -> None:
-    file = packed(file)
-    suffix = file.name[file.name.rfind(".") :]
-    st.download_button(
-        label, file.data, file_name=file.name, mime=MIMES.get(suffix, "application/octet-stream"),
-        key=f"download_{label[:7]}", on_click="ignore", width="stretch",
-    )  # fmt: skip
+    save_button(label, file, key=f"download_{label[:7]}")

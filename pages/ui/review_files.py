@@ -11,6 +11,7 @@ from core.types import NamedBytes, Progress
 from core.view.words import count
 from pages.ui import outcomes, ready, tables
 from pages.ui.review_queue import Queue
+from pages.ui.save import save_button
 
 
 def show(store: Store, queue: Queue) -> None:
@@ -48,7 +49,4 @@ def show(store: Store, queue: Queue) -> None:
 
     file = ready.ready("accepted", "Packing masks and pictures", (keys, outcomes.deletions()), work)
     if file is not None:
-        st.download_button(
-            "Masks and pictures (zip)", file.data, file_name=file.name, mime="application/zip",
-            key="take_accepted", on_click="ignore",
-        )  # fmt: skip
+        save_button("Masks and pictures (zip)", file, key="take_accepted", width="content")

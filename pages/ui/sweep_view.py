@@ -11,16 +11,15 @@ from core.corruptions import corruption_spec
 from core.metrics.robustness.report import SweepReport, SweepRow, SweptTable
 from core.metrics.robustness.statistics import StatisticSpec, statistic_specs
 from core.pipeline.sweeps import Sweep
+from core.report import named
 from core.report.sweeps import sweep_files, sweep_record
-from core.types import CohortRecord, Estimate, NamedBytes
+from core.types import CohortRecord, Estimate
 from core.view.charts import CONFIG
 from core.view.sweep_charts import Banded, band_chart, heat_map
 from core.view.words import NOT_AVAILABLE, count, interval, number, percent
 from pages.ui import tables
-from pages.ui.downloads import packed
+from pages.ui.save import save_button
 from pages.ui.text import safe_text
-
-MIMES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 
 
 def show(
@@ -181,18 +180,11 @@ def _take_along(sweep: Sweep, report: SweepReport, swept: tuple[SweptTable, ...]
             return
         for file in sweep_files(sweep, report, swept):
             suffix = file.name.rpartition(".")[2]
-            given = packed(file)
-            st.download_button(
-                f"Every number ({suffix.upper() if suffix == 'csv' else 'Parquet'})", given.data,
-                file_name=given.name, mime=MIMES[suffix], key=f"take_sweep_{suffix}", on_click="ignore",
-                width="stretch",
-            )  # fmt: skip
+            label = f"Every number ({suffix.upper() if suffix == 'csv' else 'Parquet'})"
+            save_button(label, file, key=f"take_sweep_{suffix}")
         text = json.dumps(sweep_record(sweep, report, 0), indent=1, allow_nan=False, ensure_ascii=False)
-        given = packed(NamedBytes("second-look-sweep.json", text.encode()))
-        st.download_button(
-            "Everything (JSON)", given.data, file_name=given.name, mime="application/json",
-            key="take_sweep_json", on_click="ignore", width="stretch",
-        )  # fmt: skip
+        file = named(f"second-look-sweep-{sweep.config.model_id}", ".json", text.encode())
+        save_button("Everything (JSON)", file, key="take_sweep_json")
 
 
 def _loss(row: SweepRow | None, sign: float) -> float | None:

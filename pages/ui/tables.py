@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from core.report import named
 from core.report.csv_table import csv_text
-from core.types import NamedBytes
-from pages.ui.downloads import packed
+from pages.ui.save import save_button
 from pages.ui.text import safe_text
 
 
@@ -28,14 +27,10 @@ def downloads(stem: str, record: Mapping[str, object], rows: Sequence[Mapping[st
     """The whole answer as JSON and its table as CSV; file names carry a hash of the content."""
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     files = (
-        ("Everything (JSON)", "json", "application/json", text.encode()),
-        ("Table (CSV)", "csv", "text/csv", csv_text(rows).encode()),
+        ("Everything (JSON)", "json", text.encode()),
+        ("Table (CSV)", "csv", csv_text(rows).encode()),
     )
     columns = st.columns(len(files))
-    for column, (label, suffix, mime, data) in zip(columns, files, strict=True):
-        name = f"second-look-{stem}_{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
-        file = packed(NamedBytes(name, data))
-        column.download_button(
-            label, file.data, file_name=file.name, mime=mime, key=f"take_{stem}_{suffix}", on_click="ignore",
-            width="stretch",
-        )  # fmt: skip
+    for column, (label, suffix, data) in zip(columns, files, strict=True):
+        file = named(f"second-look-{stem}", f".{suffix}", data)
+        save_button(label, file, key=f"take_{stem}_{suffix}", place=column)

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.pipeline.people import give_role
+from core.pipeline.reviews import LONGEST_NAME
 from core.store import Store
+from core.types.people import LONGEST_CLAIM
+from tests.e2e.test_hostile_names import CLEAN, NAMES, look
 from tests.oidc import Provider
 from tests.serving import Server, free_port
 
@@ -73,6 +76,22 @@ def test_first_visit_to_a_fresh_server_by_a_deep_link_has_to_sign_in(
         running.stop()
 
 
+def test_sign_in_leads_back_to_the_page_that_was_asked_for_but_not_after_a_sign_out(
+    guarded: Server, provider: Provider, page: Page
+) -> None:
+    provider.subject = "ada"
+    page.goto(f"{guarded.address}/data?case={'0' * 64}")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("heading", name="What is kept here").wait_for()
+    assert page.url == f"{guarded.address}/data?case={'0' * 64}"
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("button", name="Sign out").wait_for()
+    page.wait_for_function("sessionStorage.getItem('second-look-wanted') === null")
+    page.wait_for_timeout(500)
+    assert page.url.rstrip("/") == guarded.address
+
+
 def test_stranger_gets_a_role_from_an_admin_and_loses_it_again(
     guarded: Server, provider: Provider, page: Page, chromium: object
 ) -> None:
@@ -99,6 +118,25 @@ def test_stranger_gets_a_role_from_an_admin_and_loses_it_again(
     admin.get_by_role("button", name="Sign out").click()
     admin.get_by_role("button", name="Sign in", exact=True).wait_for()
     context.close()
+
+
+def test_hostile_names_of_people_stay_words(home: Path, provider: Provider, page: Page) -> None:
+    told = [name for name in NAMES.values() if name.isprintable() and name.strip()]
+    assert len(told) >= 10
+    with Store.open(home) as store:
+        for number, name in enumerate(told):
+            subject = f"{number} {name}"[:LONGEST_CLAIM]
+            give_role(store, provider.issuer, subject, name[:LONGEST_NAME], "reviewer", by=name)
+        give_role(store, provider.issuer, "ada", "<b>Ada</b>", "admin", by="test")
+    running = serve(home, provider)
+    try:
+        sign_in(page, running, provider, "ada")
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert look(page, f"{running.address}/people") == CLEAN
+            page.get_by_text(f"{len(told) + 1} people").wait_for()
+    finally:
+        running.stop()
 
 
 def test_sign_out_ends_every_window_and_an_old_token_does_not_count(

@@ -204,6 +204,9 @@ class Session:
             self._messages[message.hash] = message
         if kind == "new_session":
             self._begin(message)
+        elif kind == "navigation":
+            # A new session names the first page until the menu has found the one that was asked for.
+            self._page = message.navigation.page_script_hash
         elif kind == "delta":
             self._draw(tuple(message.metadata.delta_path), message)
         elif kind == "page_info_changed":

@@ -31,4 +31,4 @@ def test_a_line_names_each_target_that_it_misses() -> None:
     assert line(100, (110, 112, 110)).missed() == ["case: 1.20 MiB per session"]
     assert line(100, (50, 50, 56)).missed() == ["case: the third wave is 1.12 times the second"]
     assert line(100, (100,), seconds=0.6).missed() == ["case: 95 of 100 reruns within 0.60 s"]
-    assert line(100, (100,), broken=2).missed() == ["case: 2 visitors saw an incident"]
+    assert line(100, (100,), broken=2).missed() == ["case: 2 visitors saw something else"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.types import NamedBytes
-from pages.ui.downloads import packed
+from pages.ui.save import packed
 
 SUFFIXES = ("nii", "csv", "json", "dcm")
 BYTES = 4 * 2**20

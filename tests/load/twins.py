@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +19,7 @@ from core.types import Case, FixedPoint, NamedBytes
 from core.view.overlay import plain_picture
 from core.view.payload import start_slice
 from core.view.volume import build_volume
-from pages.ui.downloads import packed
+from pages.ui.save import packed
 from tests.pages.conftest import make_analysis, make_case
 
 
@@ -46,15 +45,6 @@ class Upload:
 
 def sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def content(name: str, data: bytes) -> str:
-    """Digest of a file; of a JSON without the seconds that it took to load the result this time."""
-    if not name.endswith(".json"):
-        return sha(data)
-    record = json.loads(data)
-    del record["seconds"]
-    return digest(record)
 
 
 def put_twins(store: Store, count: int, slices: int, size: int, name: str = "study.tif") -> tuple[Study, ...]:
@@ -96,7 +86,7 @@ def _study(outcome: Outcome) -> Study:
     volume = b"".join(part.blob for part in build_volume(outcome.case, outcome.analysis).parts)
     shown = start_slice(outcome.analysis, outcome.verdict)
     files = [packed(each) for each in (mask_file(outcome), overlay_file(outcome, shown), json_file(outcome))]
-    kept = tuple((each.name, content(each.name, each.data)) for each in files)
+    kept = tuple((each.name, sha(each.data)) for each in files)
     return Study(outcome.case.id, outcome.analysis.made_by.key, sha(volume), len(volume), kept)
 
 

@@ -28,8 +28,8 @@ from core.types import (
     MadeBy,
     Task,
 )
-from pages.ui import downloads
 from pages.ui.reader import Reader
+from pages.ui.save import packed
 from tests.core.inference.test_classifier import tiny_record
 from tests.core.store.run_examples import make_cohort, make_point, make_run
 from tests.pages.conftest import APP, SIZE, Bench, make_case
@@ -204,7 +204,7 @@ def test_downloads_hold_the_operating_point_and_a_picture(classes: Bench) -> Non
     result = stored_result(classes.store, found.key)
     assert result is not None
     picture, record = result_files(result)
-    assert downloads.packed(picture) == picture
+    assert packed(picture) == picture
     assert picture.data.startswith(b"\x89PNG")
     assert struct.unpack(">I", picture.data[16:20])[0] >= 420
     assert json.loads(record.data)["operating_point"]["name"] == "Default"

@@ -66,6 +66,12 @@ def test_whatever_a_library_throws_becomes_a_refusal(error: BaseException) -> No
     assert refused.value.__context__ is None
 
 
+def test_c_code_that_fails_unexplained_is_said_to_lack_memory_perhaps() -> None:
+    with pytest.raises(InputProblem, match="damaged or needs more memory than there is") as refused:
+        at_boundary("scan.dcm", raising(SystemError("returned NULL without setting an exception")))
+    assert refused.value.found == "decoding stops (SystemError)"
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1)])
 def test_the_users_own_stop_passes(error: BaseException) -> None:
     with pytest.raises(type(error)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 
 from core.types import NamedBytes
-from pages.ui.downloads import LARGEST_RAW, packed
+from pages.ui.save import LARGEST_RAW, packed
 
 
 def test_large_json_is_gzipped_to_the_same_content() -> None:
