@@ -228,3 +228,11 @@ def test_model_is_offered_for_a_cohort_with_masks(bags: Bench) -> None:
     app = bags.open("pages/cohorts.py", cohort=run.cohort_id)
     assert not app.exception
     assert any("Tiny" in each for each in app.selectbox(key="run_model").options)
+
+
+def test_groups_are_of_volumes_as_a_slab_has_no_lesion_of_its_own_to_measure(bags: Bench) -> None:
+    run = put_run(bags.store)
+    app = bags.open("pages/sweeps.py", run=run.id, sweeps_view="Groups of cases")
+    assert not app.exception
+    assert app.selectbox(key="pick_run").value == run.id
+    assert "bag_level" not in {each.key for each in app.get("button_group")}
