@@ -96,10 +96,10 @@ def analyse(source: Path, reference: Path | None, out: Path | None, as_json: boo
 
 def _analysis_config(choices: dict[str, Any]) -> AnalysisConfig:
     from core.inference import possible_estimators
-    from core.models import get_model
+    from core.models import any_model
 
     channels = choices["channels"]
-    kind = choices["estimator"] or possible_estimators(get_model(choices["model_id"]))[0].key
+    kind = choices["estimator"] or possible_estimators(any_model(choices["model_id"]))[0].key
     try:
         return AnalysisConfig(
             model_id=choices["model_id"],
@@ -140,6 +140,7 @@ def _print_result(result: Result, as_json: bool) -> None:
         return
     if isinstance(result, ClassOutcome):
         _print_classes(result.classification)
+        _print_bags(result.classification)
     click.echo("Looks consistent." if result.verdict.answer == "consistent" else "Review this case.")
     for flag in result.verdict.flags:
         click.echo(f"  {flag.sentence}")
@@ -153,6 +154,16 @@ def _print_classes(found: Classification) -> None:
     click.echo(", ".join(found.predicted) or "None of the findings.")
     for name, column in zip(found.class_names, found.samples.T, strict=True):
         click.echo(f"  {name}: {column.mean():.2f} (samples {column.min():.2f} to {column.max():.2f})")
+
+
+def _print_bags(found: Classification) -> None:
+    several = len(found.bags) > 1
+    for number, bag in enumerate(found.bags, 1):
+        decides = ", decides" if several and number - 1 == found.deciding else ""
+        click.echo(
+            f"  slab {number}, slices {bag.slices[0] + 1} to {bag.slices[-1] + 1}: {found.class_names[1]} "
+            f"{bag.mean_prob:.2f}, most attention on slice {bag.top_slice + 1}{decides}"
+        )
 
 
 def _inspect_line(found: Inspection) -> str:

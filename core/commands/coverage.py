@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from core.commands.gates import Gate, check_known, fail_on, leave_if_failed
-from core.commands.options import Fraction
+from core.commands.options import Fraction, level_option
 from core.commands.output import one_line
 from core.report.coverage import AREA_KEYS, coverage_record
 from core.types import Level, RiskConventions, UnitTable
@@ -31,7 +31,7 @@ GATE_KEYS = (*AREA_KEYS, "mean_risk", "oracle_aurc", "coverage", "selective_risk
 @click.option("--score", "scores", multiple=True, help="Confidence score; may be repeated. Default: all.")
 @click.option("--target-risk", type=Fraction(0.0, 1.0), help="Accept as many cases as this allows.")
 @click.option("--target-coverage", type=Fraction(0.0, 1.0), help="Accept this share; default 0.8.")
-@click.option("--level", type=click.Choice(get_args(Level)), default="case", show_default=True)
+@level_option
 @click.option(
     "--risk",
     type=click.Choice(("continuous", "failure")),
@@ -66,14 +66,15 @@ def coverage(
     from core.metrics.selective.coverage_report import DEFAULT_TARGET, coverage_report
 
     check_known(gates, GATE_KEYS)
+    units = _units(cohort, table, run_id, choices["level"])
     conventions = RiskConventions(
-        level=choices["level"],
+        level=units.level,
         risk=choices["risk"],
         failure_below=choices["failure_below"],
         empty=choices["empty"],
     )
     report = coverage_report(
-        _units(cohort, table, run_id, choices["level"]),
+        units,
         conventions,
         choices["scores"] or None,
         seed=choices["seed"],
@@ -88,7 +89,7 @@ def coverage(
     leave_if_failed(gates, _gate_values(report))
 
 
-def _units(cohort: str | None, table: Path | None, run_id: str | None, level: Level) -> UnitTable:
+def _units(cohort: str | None, table: Path | None, run_id: str | None, level: Level | None) -> UnitTable:
     if (cohort is None) == (table is None):
         raise click.UsageError("give either a COHORT or --table FILE")
     if table is not None:
@@ -96,7 +97,7 @@ def _units(cohort: str | None, table: Path | None, run_id: str | None, level: Le
             raise click.UsageError("--run belongs to a COHORT, not to --table")
         from core.io.tables import read_table_path
 
-        return read_table_path(table, level)
+        return read_table_path(table, level or "case")
     from core.pipeline.runs import run_of, unit_table
     from core.store import Store
 

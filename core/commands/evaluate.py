@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.commands.gates import Gate, check_known, fail_on, leave_if_failed
+from core.commands.options import level_option
 from core.commands.output import one_line
 from core.errors import SettingsProblem
 
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--table", type=click.Path(path_type=Path, dir_okay=False), help="CSV or Parquet instead of a cohort."
 )
-@click.option(
-    "--level", type=click.Choice(["slice", "case"]), default="case", help="What one mean counts once."
-)
+@level_option
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the bootstrap over patients.")
 @click.option("--replicates", type=click.IntRange(100, 100_000), default=1000, help="Bootstrap draws.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -34,7 +33,7 @@ def evaluate(
     cohort: str | None,
     run_id: str | None,
     table: Path | None,
-    level: Level,
+    level: Level | None,
     seed: int,
     replicates: int,
     as_json: bool,
@@ -54,7 +53,7 @@ def evaluate(
     leave_if_failed(gates, report.values())
 
 
-def _units(cohort: str | None, run_id: str | None, table: Path | None, level: Level) -> UnitTable:
+def _units(cohort: str | None, run_id: str | None, table: Path | None, level: Level | None) -> UnitTable:
     if (table is None) == (cohort is None and run_id is None):
         raise SettingsProblem(
             "It is not clear what to evaluate", found="neither or both of a cohort and --table",
@@ -63,7 +62,7 @@ def _units(cohort: str | None, run_id: str | None, table: Path | None, level: Le
     if table is not None:
         from core.io.tables import read_table_path
 
-        return read_table_path(table, level)
+        return read_table_path(table, level or "case")
     from core.pipeline.runs import run_of, unit_table
     from core.store import Store
 

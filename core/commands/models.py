@@ -25,9 +25,9 @@ def models() -> None:
 @click.option("--json", "as_json", is_flag=True)
 def models_list(as_json: bool) -> None:
     """List shipped models and the user's own."""
-    from core.models import list_models
+    from core.models import every_model
 
-    records = list_models()
+    records = every_model()
     if as_json:
         click.echo(json.dumps([record.model_dump(mode="json") for record in records], ensure_ascii=False))
         return

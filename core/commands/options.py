@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, get_args
 
 import click
+
+from core.types import Level
 
 
 class Fraction(click.FloatRange):
@@ -19,3 +21,11 @@ class Fraction(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is no number", param, ctx)
         return number
+
+
+level_option = click.option(
+    "--level",
+    type=click.Choice(get_args(Level)),
+    help="What one mean counts once. Default: slabs where the run has any, else whole cases.",
+)
+"""None: the level to prefer for a run."""

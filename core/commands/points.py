@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from core.commands.options import Fraction
+from core.commands.options import Fraction, level_option
 from core.config import EstimatorKind
 from core.errors import SettingsProblem
-from core.types import Level, OperatingPoint, RiskConventions
+from core.types import OperatingPoint, RiskConventions
 
 if TYPE_CHECKING:
     from core.store import Store
@@ -47,7 +47,7 @@ def points_list(as_json: bool) -> None:
 @click.option("--score", help="Confidence score; default: the model's own.")
 @click.option("--target-risk", type=Fraction(0.0, 1.0), help="Accept as many cases as this allows.")
 @click.option("--target-coverage", type=Fraction(0.0, 1.0), help="Accept this share of the cases.")
-@click.option("--level", type=click.Choice(get_args(Level)), default="case", show_default=True)
+@level_option
 @click.option("--risk", type=click.Choice(RISKS), default="continuous", show_default=True)
 @click.option("--failure-below", type=Fraction(0.0, 1.0, min_open=True),
               default=RiskConventions().failure_below, show_default="14/17")  # fmt: skip
@@ -88,11 +88,11 @@ def points_activate(label: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 def points_clear(model_id: str, estimator: str, as_json: bool) -> None:
     """Judge cases of MODEL and ESTIMATOR by the fixed limit again."""
-    from core.models import get_model
+    from core.models import any_model
     from core.pipeline.points import clear_point
     from core.store import Store
 
-    get_model(model_id)
+    any_model(model_id)
     with Store.open() as store:
         clear_point(store, model_id, estimator)
     if as_json:
@@ -107,15 +107,16 @@ def _choose(store: Store, cohort: str, choices: dict[str, Any]) -> OperatingPoin
     from core.pipeline.runs import find_cohort, run_of, unit_table
 
     run = run_of(store, cohort, choices["run_id"])
+    table = unit_table(store, run.id, choices["level"])
     conventions = RiskConventions(
-        level=choices["level"],
+        level=table.level,
         risk=choices["risk"],
         failure_below=choices["failure_below"],
         empty=choices["empty"],
     )
     risk, coverage = choices["target_risk"], choices["target_coverage"]
     report = coverage_report(
-        unit_table(store, run.id, conventions.level),
+        table,
         conventions,
         (choices["score"],) if choices["score"] else None,
         seed=choices["seed"],

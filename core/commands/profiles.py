@@ -98,11 +98,11 @@ def profiles_activate(label: str, as_json: bool) -> None:
 @click.argument("estimator", type=click.Choice(get_args(EstimatorKind)))
 def profiles_clear(model_id: str, estimator: str) -> None:
     """Judge cases of MODEL and ESTIMATOR by the model's own limits again."""
-    from core.models import get_model
+    from core.models import any_model
     from core.pipeline.profiles import clear_profile
     from core.store import Store
 
-    get_model(model_id)
+    any_model(model_id)
     with Store.open() as store:
         clear_profile(store, model_id, estimator)
     click.echo(f"{model_id}, {estimator}: the model's own limits judge again")

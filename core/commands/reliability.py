@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from core.commands.gates import Gate, check_known, fail_on, leave_if_failed
+from core.commands.options import level_option
 from core.commands.output import one_line
 from core.types import Estimate, Level, UnitTable
 
@@ -30,7 +31,7 @@ GATES = ("ece", "mce", "brier", "nll", "temperature")
     help="CSV or Parquet with `case`, and `label` and one prob_* column per class, or `confidence,risk`.",
 )
 @click.option("--run", "run_id", help="Which run of the cohort; default: the newest.")
-@click.option("--level", type=click.Choice(get_args(Level)), default="case", show_default=True)
+@level_option
 @click.option("--class", "class_name", help="One class of a segmentation; default: all, pooled.")
 @click.option("--bins", type=click.IntRange(2, 100), default=15, show_default=True)
 @click.option("--binning", type=click.Choice(("width", "mass")), default="width", show_default=True)
@@ -56,7 +57,7 @@ def reliability(
     cohort: str | None,
     table: Path | None,
     run_id: str | None,
-    level: Level,
+    level: Level | None,
     gates: tuple[Gate, ...],
     as_json: bool,
     **choices: Any,
@@ -112,13 +113,13 @@ def reliability_record(report: ReliabilityReport, seed: int, replicates: int) ->
     }
 
 
-def _of_table(path: Path, level: Level) -> UnitTable:
+def _of_table(path: Path, level: Level | None) -> UnitTable:
     from core.io.tables import read_table_path
 
-    return read_table_path(path, level)
+    return read_table_path(path, level or "case")
 
 
-def _of_cohort(cohort: str, run_id: str | None, level: Level) -> UnitTable:
+def _of_cohort(cohort: str, run_id: str | None, level: Level | None) -> UnitTable:
     from core.pipeline.runs import run_of, unit_table
     from core.store import Store
 

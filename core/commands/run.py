@@ -102,9 +102,9 @@ def _lines() -> Progress:
 
 def _config(choices: dict[str, Any]) -> AnalysisConfig:
     from core.inference import possible_estimators
-    from core.models import get_model
+    from core.models import any_model
 
-    kind = choices["estimator"] or possible_estimators(get_model(choices["model_id"]))[0].key
+    kind = choices["estimator"] or possible_estimators(any_model(choices["model_id"]))[0].key
     return AnalysisConfig(
         model_id=choices["model_id"],
         estimator=EstimatorConfig(kind=kind, samples=choices["samples"], seed=choices["seed"]),

@@ -14,20 +14,20 @@ POINT_RULE = "low-confidence"
 
 def point_applies(point: OperatingPoint, slices: Sequence[SliceSummary], scores: Sequence[Score]) -> bool:
     """Whether the confidence that the point was chosen on is among the scores at its level."""
-    owners = [scores] if point.conventions.level == "case" else [each.scores for each in slices]
+    owners = [each.scores for each in slices] if point.conventions.level == "slice" else [scores]
     return any(score.key == point.score for own in owners for score in own)
 
 
 def point_flags(
     point: OperatingPoint, limit: RuleLimit, slices: Sequence[SliceSummary], scores: Sequence[Score]
 ) -> Iterator[Flag]:
-    """One flag for each unit whose confidence lies below the threshold: the whole case, or each slice.
+    """One flag for each unit whose confidence lies below the threshold: a case, a slab, or each slice.
 
-    Which of the two is up to the level that the point was chosen at. limit: of the rule, whose spread makes
-    severities comparable. scores: of the whole case. A unit whose score is undefined cannot be accepted by
-    the point: it is flagged as if it lay on the threshold, and the sentence says so.
+    Which of them is up to the level that the point was chosen at. limit: of the rule, whose spread makes
+    severities comparable. scores: of the whole case or slab. A unit whose score is undefined cannot be
+    accepted by the point: it is flagged as if it lay on the threshold, and the sentence says so.
     """
-    if point.conventions.level == "case":
+    if point.conventions.level != "slice":
         found = _flag(point, limit, None, _value(scores, point.score))
         yield from () if found is None else (found,)
         return

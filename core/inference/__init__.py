@@ -7,7 +7,8 @@ from core.inference.estimators import (
     estimator_spec,
     possible_estimators,
 )
-from core.inference.predictor import Predictor, WhatRan, open_predictor
+from core.inference.on_machine import WhatRan
+from core.inference.predictor import Predictor, open_predictor
 from core.inference.settings import RunSettings, resolve_settings
 
 __all__ = [

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from core.config import EstimatorConfig
 from core.errors import ModelProblem
-from core.inference.bag_samples import BagSamples
 from core.inference.estimators import SamplePlan, plan_samples
+from core.inference.on_machine import OnMachine, WhatRan
 from core.inference.pictures import Pictures
-from core.inference.settings import RunSettings, resolve_settings
+from core.inference.settings import RunSettings, bag_settings
 from core.models.mil_records import BagRecord, bags_of
-from core.types import Image, Progress
+from core.types import BagSamples, Image, Progress
 
 if TYPE_CHECKING:
     from core.inference.bag_run import OpenedBagNet
@@ -24,13 +24,15 @@ _OPEN: OrderedDict[tuple[object, ...], BagPredictor] = OrderedDict()
 _OPEN_LOCK = threading.Lock()
 
 
-def open_bag_predictor(record: BagRecord, *, device: str = "auto") -> BagPredictor:
+def open_bag_predictor(
+    record: BagRecord, *, device: str = "auto", backend: str = "auto", precision: str = "float32"
+) -> BagPredictor:
     """The predictor for a bag model, shared by everyone in this process who asks for the same.
 
-    Networks are opened on first use, not here, and run in torch. Raises InferenceProblem for a device that
-    this machine does not have.
+    Networks are opened on first use, not here, and run in torch. Raises InferenceProblem for settings that
+    a bag model or this machine does not have.
     """
-    settings = resolve_settings(device, "torch")
+    settings = bag_settings(device, backend, precision)
     key = (record, settings)
     with _OPEN_LOCK:
         predictor = _OPEN.pop(key, None) or BagPredictor(record, settings)
@@ -40,18 +42,31 @@ def open_bag_predictor(record: BagRecord, *, device: str = "auto") -> BagPredict
     return predictor
 
 
-class BagPredictor:
+class BagPredictor(OnMachine):
     """A bag model ready to be asked; safe to use from several threads."""
 
     def __init__(self, record: BagRecord, settings: RunSettings) -> None:
+        super().__init__(settings)
         self.record = record
-        self.settings = settings
         self._members: dict[int, OpenedBagNet] = {}
         self._lock = threading.Lock()
+
+    def ran(self, plan: SamplePlan) -> WhatRan:
+        """What the networks of a plan run on: the same for every plan."""
+        return WhatRan(self.settings.backend, self.settings.chunk, None, ())
 
     def plan(self, estimator: EstimatorConfig, may_ask: tuple[int, ...] | None = None) -> SamplePlan:
         """What this estimator will do. Raises ModelProblem, with the reason, when the model cannot do it."""
         return plan_samples(self.record, estimator, may_ask)
+
+    def prepare(
+        self, estimator: EstimatorConfig, progress: Progress, may_ask: tuple[int, ...] | None = None
+    ) -> None:
+        """Open the networks that this estimator needs, so that the first case does not wait for them."""
+        wanted = self.plan(estimator, may_ask).member_indices
+        for place, index in enumerate(wanted):
+            progress(0.0, f"Opening network {place + 1} of {len(wanted)}")
+            self._member(index)
 
     def judge(
         self,
@@ -76,6 +91,7 @@ class BagPredictor:
         chosen = bags_of(image.slices, self.record.bag_size) if bags is None else tuple(bags)
         _check(chosen, image.slices, self.record)
         plan = self.plan(estimator, may_ask)
+        self.prepare(estimator, progress, may_ask)
         members = {index: self._member(index) for index in plan.member_indices}
         pictures = Pictures(image, channels, self.record)
         return bag_samples(pictures, chosen, plan, members, estimator, seed_key, progress)

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from core.config import EstimatorConfig
-from core.inference.bag_samples import BagSamples
 from core.inference.devices import on_device
 from core.inference.dropout import active_dropout, require_dropout
 from core.inference.estimators import Pass, SamplePlan
@@ -22,7 +21,7 @@ from core.models import weights_digest
 from core.models.mil import BagNet, BagOutput
 from core.models.mil_records import BagRecord
 from core.models.mil_weights import load_bag_member
-from core.types import Float32Array, Progress
+from core.types import BagSamples, Float32Array, Progress
 
 LAYERS = ("dropout.instance", "dropout.bag")
 """Names of the two places where the network's one dropout stands, for the seeds of their masks."""

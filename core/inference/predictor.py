@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from core.config import EstimatorConfig
 from core.errors import ModelProblem
 from core.inference.class_samples import ClassSamples
 from core.inference.estimators import SamplePlan, estimator_spec, plan_samples
+from core.inference.on_machine import OnMachine, WhatRan
 from core.inference.pictures import Pictures, require_one_slice
 from core.inference.settings import RunSettings, graph_settings, resolve_settings
 from core.models import ModelRecord, OnnxArchitecture, require_promptless, weights_digest
@@ -54,55 +54,18 @@ def open_predictor(
     return predictor
 
 
-@dataclass(frozen=True)
-class WhatRan:
-    """How the networks of a plan ran. self_check: largest difference of a probability to torch on a fixed
-    picture, None when torch itself ran. chunk: slices per pass. notes: what a reader should know."""
-
-    backend: str
-    chunk: int
-    self_check: float | None
-    notes: tuple[str, ...]
-
-
-class Predictor:
+class Predictor(OnMachine):
     """A model ready to be asked. Safe to use from several threads: one forward pass per device at a time.
 
     `ran` says on which engine, and with how many slices per pass.
     """
 
     def __init__(self, record: ModelRecord, settings: RunSettings, graphs: Path | None = None) -> None:
+        super().__init__(settings)
         self.record = record
-        self.settings = settings
         self._graphs = graphs
         self._members: dict[int, Network] = {}
         self._lock = threading.Lock()
-
-    @property
-    def device(self) -> str:
-        """What to show and keep: "cpu", or "cuda" with the GPU's name."""
-        if self.settings.device == "cpu":
-            return "cpu"
-        from core.inference.devices import device_label
-
-        return device_label(self.settings)
-
-    @property
-    def machine(self) -> str:
-        """The class of machine, which decides the last bits. Loads torch."""
-        from core.inference.devices import machine_class
-
-        return machine_class()
-
-    @property
-    def precision(self) -> str:
-        """ "float32", or "mixed": half precision where the GPU is faster with it."""
-        return self.settings.precision
-
-    @property
-    def threads(self) -> int:
-        """Threads of one forward pass."""
-        return self.settings.threads
 
     def ran(self, plan: SamplePlan) -> WhatRan:
         """What the networks of this plan really ran on; before they are opened, what they are meant to."""

@@ -63,6 +63,16 @@ def graph_settings(device: str = "auto", backend: str = "auto", precision: str =
     return RunSettings("cpu", "onnxruntime")
 
 
+def bag_settings(device: str = "auto", backend: str = "auto", precision: str = "float32") -> RunSettings:
+    """Settings of a bag model, which runs in torch and in single precision.
+
+    Raises InferenceProblem when something else is asked for by name, and for a GPU that is not there.
+    """
+    _refuse(backend == "onnxruntime", "ONNX Runtime for a bag model", 'backend "auto" or "torch"')
+    _refuse(precision == "mixed", "mixed precision for a bag model", 'precision "float32"')
+    return resolve_settings(device, "torch")
+
+
 def _precision(precision: str) -> Precision:
     return "mixed" if precision == "mixed" else "float32"
 

@@ -7,7 +7,7 @@ from typing import Literal
 from core.config import Frozen
 from core.types import Estimate, Level, Task
 
-UnitOfMean = Literal["slice", "case", "patient"]
+UnitOfMean = Literal["slice", "slab", "case", "patient"]
 
 SD_OF = "sample standard deviation (n - 1) of the units that the mean counts"
 

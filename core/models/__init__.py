@@ -3,6 +3,7 @@
 Importing this loads no torch; `core.models.build` and `core.models.weights` do.
 """
 
+from core.models.known import any_model, every_model, rule_limits_of
 from core.models.preprocess import fit_slice, scale_intensity, unfit_slice
 from core.models.records import (
     ArchitectureConfig,
@@ -20,7 +21,6 @@ from core.models.registry import (
     list_models,
     promptless,
     require_promptless,
-    rule_limits_of,
     user_models_folder,
     weights_digest,
 )
@@ -34,6 +34,8 @@ __all__ = [
     "PictureMove",
     "PreprocessingConfig",
     "TrainingRecord",
+    "any_model",
+    "every_model",
     "fit_slice",
     "get_model",
     "list_models",

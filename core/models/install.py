@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import ModelProblem
+from core.models.mil_records import BAG_FILE
 from core.models.records import ModelRecord
 from core.models.registry import (
     RECORD_FILE,
@@ -66,9 +67,9 @@ def remove_model(model_id: str, shipped: Path = SHIPPED_FOLDER, own: Path | None
     Raises ModelProblem for a shipped model, an unknown one, and a folder that cannot be written.
     """
     folder = own or user_models_folder()
-    mine = sorted(path.parent.name for path in folder.glob(f"[!.]*/{RECORD_FILE}"))
+    mine = _names(folder)
     if model_id not in mine:
-        is_shipped = model_id in {path.parent.name for path in shipped.glob(f"*/{RECORD_FILE}")}
+        is_shipped = model_id in _names(shipped)
         raise ModelProblem(
             "This model came with the program and stays" if is_shipped else "There is no such model",
             found=repr(model_id),
@@ -84,6 +85,11 @@ def remove_model(model_id: str, shipped: Path = SHIPPED_FOLDER, own: Path | None
         shutil.rmtree(doomed)
     except OSError as error:
         raise _not_writable(model_id, error) from error
+
+
+def _names(folder: Path) -> list[str]:
+    files = (RECORD_FILE, BAG_FILE)
+    return sorted(path.parent.name for file in files for path in folder.glob(f"[!.]*/{file}"))
 
 
 def _not_writable(model_id: str, error: OSError) -> ModelProblem:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from core.errors import ModelProblem
 from core.models.records import ClassifierArchitecture, ModelRecord
-from core.models.registry import SHIPPED_FOLDER, read_record, user_models_folder, write_record
+from core.models.registry import SHIPPED_FOLDER, find_records, write_record
 
 BAG_FILE = "bag.json"
 Encoder = Literal["light", "resnet18", "resnet34"]
@@ -77,13 +77,10 @@ class BagRecord(ModelRecord):
 
 def list_bag_models(shipped: Path = SHIPPED_FOLDER, own: Path | None = None) -> tuple[BagRecord, ...]:
     """Every bag model, the shipped ones first. Raises ModelProblem when a model file is damaged."""
-    folders = (shipped, own or user_models_folder())
-    records: dict[str, BagRecord] = {}
-    for folder in folders:
-        for path in sorted(folder.glob(f"[!.]*/{BAG_FILE}")):
-            record = read_record(path, BagRecord)
-            records.setdefault(record.id, record)
-    return tuple(records.values())
+    records, damaged = find_records(BAG_FILE, BagRecord, shipped, own)
+    for problem in damaged:
+        raise problem
+    return records
 
 
 def get_bag_model(model_id: str, shipped: Path = SHIPPED_FOLDER, own: Path | None = None) -> BagRecord:

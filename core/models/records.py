@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -282,7 +282,10 @@ class ModelRecord(Frozen):
         return self.folder / self.members[member].file
 
 
-def with_contrast(record: ModelRecord, contrast: Contrast | None) -> ModelRecord:
+Record = TypeVar("Record", bound=ModelRecord)
+
+
+def with_contrast(record: Record, contrast: Contrast | None) -> Record:
     """The model with another contrast of its input; None leaves it as it was trained."""
     if contrast is None or contrast == record.preprocessing.contrast:
         return record

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from core.errors import ModelProblem
 from core.models.records import ModelRecord
-from core.types import Limits
 
 SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "models"
 RECORD_FILE = "model.json"
@@ -48,18 +47,25 @@ def list_models(shipped: Path = SHIPPED_FOLDER, own: Path | None = None) -> tupl
 
 def find_models(shipped: Path = SHIPPED_FOLDER, own: Path | None = None) -> FoundModels:
     """`list_models`, with the damaged ones beside the others instead of in their place."""
-    records: dict[str, ModelRecord] = {}
+    return FoundModels(*find_records(RECORD_FILE, ModelRecord, shipped, own))
+
+
+def find_records(
+    file: str, kind: type[Record], shipped: Path = SHIPPED_FOLDER, own: Path | None = None
+) -> tuple[tuple[Record, ...], tuple[ModelProblem, ...]]:
+    """The records in files of this name, the shipped ones first, and what is wrong with damaged ones."""
+    records: dict[str, Record] = {}
     damaged: list[ModelProblem] = []
     for folder in (shipped, own or user_models_folder()):
-        for path in sorted(folder.glob(f"[!.]*/{RECORD_FILE}")):
+        for path in sorted(folder.glob(f"[!.]*/{file}")):
             try:
-                record = read_record(path)
+                record = read_record(path, kind)
             except ModelProblem as problem:
                 damaged.append(problem)
             else:
                 records.setdefault(record.id, record)
     ordered = sorted(records.values(), key=lambda record: (record.folder.parent != shipped, record.id))
-    return FoundModels(tuple(ordered), tuple(damaged))
+    return tuple(ordered), tuple(damaged)
 
 
 def get_model(model_id: str, shipped: Path = SHIPPED_FOLDER, own: Path | None = None) -> ModelRecord:
@@ -90,11 +96,6 @@ def require_promptless(record: ModelRecord) -> None:
             expected="a box or a point on a slice",
             fix=f"draw one on the Prompts page, or use: python -m core jitter COHORT --model {record.id}",
         )
-
-
-def rule_limits_of(model_id: str) -> Limits | None:
-    """The limits that a model brings for the rules; None without any, and for a model that was removed."""
-    return next((each.rule_limits for each in find_models().records if each.id == model_id), None)
 
 
 @overload

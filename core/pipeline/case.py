@@ -39,6 +39,7 @@ from core.types import (
 
 if TYPE_CHECKING:
     from core.inference import Predictor
+    from core.inference.bag_predictor import BagPredictor
     from core.io.reader import Opened
     from core.store import Store
     from core.uncertainty import Reduced
@@ -144,8 +145,13 @@ def analyse(
 
 def prepare(store: Store, config: AnalysisConfig | None = None) -> None:
     """Open the networks of a model, the default one unless told otherwise, before anybody waits for them."""
+    from core.models import any_model
+    from core.models.mil_records import BagRecord
+
     config = config or AnalysisConfig()
-    open_model(store, config).prepare(config.estimator, silent, config.members)
+    record = any_model(config.model_id)
+    predictor = open_bag_model(config) if isinstance(record, BagRecord) else open_model(store, config)
+    predictor.prepare(config.estimator, silent, config.members)
 
 
 def stored_outcome(store: Store, key: str, limits: Limits | None = None) -> Outcome | None:
@@ -283,7 +289,7 @@ def summaries_of(
     return tuple(summaries)
 
 
-def made_by_of(case: Case, config: AnalysisConfig, predictor: Predictor) -> MadeBy:
+def made_by_of(case: Case, config: AnalysisConfig, predictor: Predictor | BagPredictor) -> MadeBy:
     """What will make, or has made, the answer of this predictor for a case, with the key of that answer."""
     plan = predictor.plan(config.estimator, config.members)
     ran = predictor.ran(plan)
@@ -348,12 +354,12 @@ def _corruption_fields(config: AnalysisConfig) -> dict[str, object]:
     return {"corruption": config.corruption, "suite": SUITE}
 
 
-def _contrast_note(config: AnalysisConfig, predictor: Predictor) -> tuple[str, ...]:
-    from core.models import get_model
+def _contrast_note(config: AnalysisConfig, predictor: Predictor | BagPredictor) -> tuple[str, ...]:
+    from core.models import any_model
 
     if config.contrast is None:
         return ()
-    trained = get_model(config.model_id).preprocessing.contrast
+    trained = any_model(config.model_id).preprocessing.contrast
     used = predictor.record.preprocessing.contrast
     return () if used == trained else (f"contrast {used}; the model was trained with {trained}",)
 
@@ -374,6 +380,24 @@ def open_model(store: Store, config: AnalysisConfig) -> Predictor:
         backend=config.backend,
         precision=config.precision,
         graphs=_graphs_folder(store),
+    )
+
+
+def open_bag_model(config: AnalysisConfig) -> BagPredictor:
+    """The predictor of the bag model that the settings name; it runs in torch and single precision.
+
+    Raises ModelProblem for an unknown one, and InferenceProblem for a device, backend or precision that it
+    cannot have.
+    """
+    from core.inference.bag_predictor import open_bag_predictor
+    from core.models import with_contrast
+    from core.models.mil_records import get_bag_model
+
+    return open_bag_predictor(
+        with_contrast(get_bag_model(config.model_id), config.contrast),
+        device=config.device,
+        backend=config.backend,
+        precision=config.precision,
     )
 
 

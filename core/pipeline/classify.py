@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.config import AnalysisConfig, digest
-from core.detector.classes import decide_class
+from core.detector.attention import ATTENTION_SPECS, attention_scores, bare_slices
+from core.detector.classes import BagScores, decide_bags, decide_class
 from core.pipeline.case import (
     guess_channels,
     made_by_of,
@@ -22,6 +23,7 @@ from core.pipeline.case import (
 from core.pipeline.foreign import familiarity_of_picture
 from core.pipeline.profiles import limits_over
 from core.types import (
+    BagSamples,
     Case,
     Classification,
     FixedPoint,
@@ -33,6 +35,7 @@ from core.types import (
     Timing,
     Verdict,
 )
+from core.view.bag_payload import BagFacts
 
 if TYPE_CHECKING:
     from core.inference import Predictor
@@ -106,10 +109,40 @@ def class_outcome_of(
     seconds: float,
 ) -> ClassOutcome:
     """A classification with the verdict over it, by the limits given or in force."""
-    in_force = limits or limits_over(store, found.made_by, classes=True)
+    in_force = limits or limits_over(store, found.made_by, classes=True, bags=bool(found.bags))
     point = point_in_force(store, found.made_by)
-    verdict = decide_class(found.scores, in_force, point)
+    verdict = verdict_over(found, in_force, point)
     return ClassOutcome(case, found, in_force, verdict, cached, seconds, point)
+
+
+def verdict_over(found: Classification, limits: Limits, point: OperatingPoint | None) -> Verdict:
+    """The verdict over a classification, whichever kind of model made it."""
+    if not found.bags:
+        return decide_class(found.scores, limits, point)
+    bags = [BagScores(bag.top_slice, bag_scores(found, bag)) for bag in found.bags]
+    return decide_bags(bags, found.scores, limits, point)
+
+
+def bag_scores(found: Classification, bag: BagSamples) -> tuple[Score, ...]:
+    """All scores of one bag: the confidences of its samples, the default first, and its attention's."""
+    assert found.tissue is not None and found.deciding is not None
+    decides = bag is found.bags[found.deciding]
+    attention = attention_scores(bag, found.tissue, decides=decides)
+    return (*score_classification(bag.prob, multilabel=False), *attention)
+
+
+def bag_facts(found: Classification) -> BagFacts | None:
+    """What the checks measured on the bags of a volume, for the case view; None for a single picture."""
+    if found.tissue is None:
+        return None
+    spread = ATTENTION_SPECS[0].key
+    return BagFacts(
+        bare=tuple(bare_slices(found.tissue).tolist()),
+        effective=tuple(
+            next(score.value for score in attention_scores(bag, found.tissue) if score.key == spread)
+            for bag in found.bags
+        ),
+    )
 
 
 def compute_classification(

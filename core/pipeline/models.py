@@ -19,7 +19,9 @@ from core.mode import current_mode
 from core.models import ModelRecord, OnnxArchitecture, user_models_folder
 from core.models.importer import ImportPreview, import_model, preview_model
 from core.models.install import remove_model
-from core.models.registry import SHIPPED_FOLDER, FoundModels, find_models, get_model
+from core.models.known import any_model, find_every_model
+from core.models.mil_records import BagArchitecture, BagRecord
+from core.models.registry import SHIPPED_FOLDER, FoundModels
 from core.types import NamedBytes, Progress, Task
 
 Origin = Literal["shipped", "own"]
@@ -88,7 +90,8 @@ class ModelFacts(Frozen):
     network: what computes, in words. patients: of each fold, () where no folds are known. unseen: fewest
     networks that never saw a training patient, None without folds. estimators: (key, label) it can be asked
     for, best first. familiar: whether foreign pictures can be told. judged: whether a quality
-    network judges its outlines. cards: Markdown files that lie beside it.
+    network judges its outlines. slab: what a bag
+    model judges at a time, "" for any other. cards: Markdown files that lie beside it.
     """
 
     id: str
@@ -113,6 +116,7 @@ class ModelFacts(Frozen):
     familiar: bool
     judged: bool
     limits: str
+    slab: str
     cards: tuple[str, ...]
 
     @property
@@ -123,7 +127,7 @@ class ModelFacts(Frozen):
 
 def known_models() -> FoundModels:
     """All models, and what is wrong with those that cannot be read."""
-    return find_models()
+    return find_every_model()
 
 
 def describe_model(record: ModelRecord) -> ModelFacts:
@@ -153,6 +157,7 @@ def describe_model(record: ModelRecord) -> ModelFacts:
         familiar=record.familiarity is not None,
         judged=record.quality is not None,
         limits=record.rule_limits.cohort if record.rule_limits else "",
+        slab=_slab(record),
         cards=tuple(name for name in CARDS if (record.folder / name).is_file()),
     )  # fmt: skip
 
@@ -210,7 +215,7 @@ def remove_own_model(model_id: str) -> None:
 
 def find_model(model_id: str) -> ModelRecord:
     """The model with this id. Raises ModelProblem that lists the known ones."""
-    return get_model(model_id)
+    return any_model(model_id)
 
 
 def models_writable() -> bool:
@@ -256,9 +261,24 @@ def _network(record: ModelRecord) -> str:
     what = record.architecture
     if isinstance(what, OnnxArchitecture):
         return f"ONNX graph, opset {what.opset}, run by ONNX Runtime on the processor"
+    if isinstance(what, BagArchitecture):
+        return (
+            f"multiple-instance network with {what.backbone}, {what.attention} attention over slices, "
+            f"dropout {what.head_dropout:g} before its heads"
+        )
     if what.kind == "classifier":
         return f"classifier with {what.backbone}, dropout {what.head_dropout:g} before its head"
     return f"{what.kind} with {what.encoder}, dropout {what.head_dropout:g} before its head"
+
+
+def _slab(record: ModelRecord) -> str:
+    if not isinstance(record, BagRecord):
+        return ""
+    if record.bag == "volume":
+        return "a whole volume"
+    return (
+        f"slabs of {record.bag_size or 'all'} neighbouring slices; the likeliest one decides for the volume"
+    )
 
 
 def _member(record: ModelRecord, index: int) -> MemberFacts:

@@ -22,11 +22,18 @@ if TYPE_CHECKING:
 FAILURE_BELOW = RiskConventions().failure_below
 
 
-def limits_now(store: Store, model_id: str | None, estimator: str | None, *, classes: bool = False) -> Limits:
+def limits_now(
+    store: Store,
+    model_id: str | None,
+    estimator: str | None,
+    *,
+    classes: bool = False,
+    bags: bool = False,
+) -> Limits:
     """The limits in force: of the active profile, else the model's own, completed by built-in ones.
 
     model_id, estimator None: predictions made elsewhere, which have built-in limits. classes: of a
-    classifier.
+    classifier. bags: of a bag model, which is one too.
     """
     from core.models import rule_limits_of
 
@@ -34,15 +41,15 @@ def limits_now(store: Store, model_id: str | None, estimator: str | None, *, cla
     if model_id is not None and estimator is not None:
         profile = store.active_profile(model_id, estimator)
         own = rule_limits_of(model_id) if profile is None else profile.in_force
-    return class_limits(own) if classes else default_limits(own)
+    return class_limits(own, bags=bags) if classes else default_limits(own)
 
 
-def limits_over(store: Store, made_by: MadeBy, *, classes: bool = False) -> Limits:
+def limits_over(store: Store, made_by: MadeBy, *, classes: bool = False, bags: bool = False) -> Limits:
     """`limits_now` for what made a result."""
     config = made_by.config
     if made_by.imported:
         return limits_now(store, None, None, classes=classes)
-    return limits_now(store, config.model_id, config.estimator.kind, classes=classes)
+    return limits_now(store, config.model_id, config.estimator.kind, classes=classes, bags=bags)
 
 
 def limits_of_run(store: Store, run: RunRecord) -> Limits:
@@ -50,7 +57,8 @@ def limits_of_run(store: Store, run: RunRecord) -> Limits:
     classes = run.task != "segmentation"
     if run.config is None:
         return limits_now(store, None, None, classes=classes)
-    return limits_now(store, run.config.model_id, run.config.estimator.kind, classes=classes)
+    model_id, kind = run.config.model_id, run.config.estimator.kind
+    return limits_now(store, model_id, kind, classes=classes, bags=classes and run.parts)
 
 
 def rule_table(

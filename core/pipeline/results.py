@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from core.config import AnalysisConfig
 from core.detector import decide
-from core.detector.classes import decide_class
 from core.errors import SettingsProblem
+from core.pipeline.bags import judge_volume
 from core.pipeline.case import Outcome, analyse, point_in_force, silent, stored_outcome
-from core.pipeline.classify import ClassOutcome, classify, stored_classification
+from core.pipeline.classify import ClassOutcome, classify, stored_classification, verdict_over
 from core.pipeline.profiles import limits_over
 from core.types import Case, CohortItem, Limits, MadeBy, OperatingPoint, Progress
 
@@ -34,13 +34,18 @@ def run_model(
     limits: Limits | None = None,
     progress: Progress = silent,
 ) -> Result:
-    """The answer of the model that the settings name: `analyse` for a segmenter, `classify` for a classifier.
+    """The answer of the model that the settings name: `analyse` for a segmenter, `classify` for a classifier,
+    `judge_volume` for a bag model.
 
-    Raises what these two raise: ModelProblem, InferenceProblem, Cancelled.
+    Raises what these raise: ModelProblem, InferenceProblem, Cancelled.
     """
-    from core.models import get_model
+    from core.models import any_model
+    from core.models.mil_records import BagRecord
 
-    if get_model(config.model_id).task == "segmentation":
+    record = any_model(config.model_id)
+    if isinstance(record, BagRecord):
+        return judge_volume(store, case, config, limits=limits, progress=progress)
+    if record.task == "segmentation":
         return analyse(store, case, config, limits=limits, progress=progress)
     return classify(store, case, config, limits=limits, progress=progress)
 
@@ -78,7 +83,7 @@ def key_like(store: Store, start: str) -> str | None:
 def decide_again(result: R, limits: Limits, point: OperatingPoint | None) -> R:
     """The same result judged by other limits and another operating point; no network is asked."""
     if isinstance(result, ClassOutcome):
-        verdict = decide_class(result.classification.scores, limits, point)
+        verdict = verdict_over(result.classification, limits, point)
     else:
         verdict = decide(result.analysis.slices, limits, result.analysis.scores, point)
     return replace(result, limits=limits, verdict=verdict, operating_point=point)
@@ -91,7 +96,9 @@ def in_force_now(store: Store, result: Result) -> OperatingPoint | None:
 
 def limits_for(store: Store, result: Result) -> Limits:
     """The limits in force as of now for what made this result."""
-    return limits_over(store, maker(result), classes=isinstance(result, ClassOutcome))
+    classes = isinstance(result, ClassOutcome)
+    bags = isinstance(result, ClassOutcome) and bool(result.classification.bags)
+    return limits_over(store, maker(result), classes=classes, bags=bags)
 
 
 def maker(result: Result) -> MadeBy:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from core.config import AnalysisConfig, digest
 from core.errors import Cancelled, SecondLookError, SettingsProblem, StoreProblem, trace_of
 from core.pipeline.case import LIBRARIES, SCHEMA, analyse, prepare, silent
-from core.pipeline.units import classification_item, segmentation_item
+from core.pipeline.units import classification_item, marked_slices, segmentation_item
 from core.types import (
     Analysis,
     Case,
@@ -63,9 +63,9 @@ def run_cohort(
     model cannot do what the settings ask, StoreProblem when nothing can be kept, and Cancelled when
     `progress` says so. Whatever else goes wrong with a case is listed and the next one is taken.
     """
-    from core.models import get_model, require_promptless
+    from core.models import any_model, require_promptless
 
-    cohort, record = _cohort(store, cohort_id), get_model(config.model_id)
+    cohort, record = _cohort(store, cohort_id), any_model(config.model_id)
     require_promptless(record)
     require_task(cohort, record)
     run = new_run(cohort, record, config)
@@ -164,16 +164,20 @@ def run_of(store: Store, cohort: str | None, run: str | None) -> RunRecord:
     )
 
 
-def unit_table(store: Store, run_id: str, level: Level = "case") -> UnitTable:
-    """What came out of a run. Raises SettingsProblem when there is no such run, or nothing at this level."""
+def unit_table(store: Store, run_id: str, level: Level | None = "case") -> UnitTable:
+    """What came out of a run, None: at the level to prefer for it.
+
+    Raises SettingsProblem when there is no such run, or nothing at this level.
+    """
+    run = _run(store, run_id)
+    level = level or run.levels[0]
     found = store.unit_table(run_id, level)
     if found is not None:
         return found
-    run = _run(store, run_id)
     raise SettingsProblem(
         f"This run has nothing to judge by {level}",
         found=f"{run.done} of {run.items} cases done, {run.failed} failed",
-        expected="at least one case that is done" + (" and has slices" if level == "slice" else ""),
+        expected="at least one case that is done" + (f" and falls into {level}s" if level != "case" else ""),
         fix="go on with the run, or choose another level",
     )
 
@@ -216,7 +220,7 @@ def _run_item(
     own = config.model_copy(update={"members": members})
     started = time.perf_counter()
     progress(0.0, "")
-    result = guarded(lambda: _compute(store, run, item, own, origin, progress), origin)
+    result = guarded(lambda: _compute(store, record, item, own, origin, progress), origin)
     store.put_item(run.id, item.position, _timed(result, time.perf_counter() - started))
 
 
@@ -236,16 +240,24 @@ def guarded(work: Callable[[], ItemResult], origin: Origin) -> ItemResult:
 
 def _compute(
     store: Store,
-    run: RunRecord,
+    record: ModelRecord,
     item: CohortItem,
     config: AnalysisConfig,
     origin: Origin,
     progress: Progress,
 ) -> ItemResult:
+    from core.models.mil_records import BagRecord
+
     case = case_of(store, item)
-    if run.task == "segmentation":
+    if record.task == "segmentation":
         outcome = analyse(store, case, config, progress=progress)
         return segmentation_item(case, outcome.analysis, origin=origin)
+    if isinstance(record, BagRecord):
+        from core.pipeline.bags import judge_volume
+
+        judged = judge_volume(store, case, config, progress=progress).classification
+        marked = marked_slices(case) if record.bag == "slab" else None
+        return classification_item(item, judged, marked=marked, origin=origin)
     from core.pipeline.classify import classify
 
     found = classify(store, case, config, progress=progress).classification
@@ -308,9 +320,17 @@ def new_run(cohort: CohortRecord, record: ModelRecord, config: AnalysisConfig, t
     )
 
 
+def answers(cohort: CohortRecord, record: ModelRecord) -> bool:
+    """Whether a model answers what a cohort asks: masks also say which slabs hold what they mark."""
+    from core.models.mil_records import BagRecord
+
+    slabs = isinstance(record, BagRecord) and record.bag == "slab"
+    return cohort.task == record.task or (slabs and cohort.task == "segmentation")
+
+
 def require_task(cohort: CohortRecord, record: ModelRecord) -> None:
     """Raises SettingsProblem where a model answers another question than a cohort asks."""
-    if cohort.task == record.task:
+    if answers(cohort, record):
         return
     raise SettingsProblem(
         "This model answers another question than the cohort asks",

@@ -7,13 +7,16 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from core.pipeline.classify import bag_scores
 from core.types import (
     WHOLE_CASE,
     Analysis,
+    BoolArray,
     Case,
     Classification,
     CohortItem,
     FixedPoint,
+    Float64Array,
     ItemResult,
     LabelArray,
     Origin,
@@ -54,17 +57,55 @@ def segmentation_item(
 
 
 def classification_item(
-    item: CohortItem, found: Classification, *, origin: Origin = "unseen", seconds: float = 0.0
+    item: CohortItem,
+    found: Classification,
+    *,
+    marked: BoolArray | None = None,
+    origin: Origin = "unseen",
+    seconds: float = 0.0,
 ) -> ItemResult:
-    """The case as one unit: its class probabilities and, where known, its reference classes."""
-    label = labels_of(item, found.class_names, multilabel=found.multilabel)
-    unit = UnitResult(
+    """The case as a unit, and each of its bags: class probabilities and, where known, reference classes.
+
+    marked: (slice,) whether a person marked anything on it, where that says which class a bag has; None
+    elsewhere. A class that the cohort names for the case goes before it.
+    """
+    label = labels_of(item, found.class_names, multilabel=found.multilabel) or _marked(marked, slice(None))
+    whole = _class_unit(found.prob, found.scores, label)
+    bags = [
+        _class_unit(
+            bag.prob.mean(axis=0),
+            bag_scores(found, bag),
+            label if len(found.bags) == 1 else _marked(marked, list(bag.slices)),
+            bag.slices[0],
+        )
+        for bag in found.bags
+    ]
+    return ItemResult(analysis_key=found.key, seconds=seconds, origin=origin, units=(whole, *bags))
+
+
+def _class_unit(
+    prob: Float64Array, scores: Iterable[Score], label: tuple[bool, ...] | None, index: int = WHOLE_CASE
+) -> UnitResult:
+    return UnitResult(
+        slice=index,
         has_ref=label is not None,
-        confidence=_values(found.scores),
-        prob=tuple(found.prob.tolist()),
+        confidence=_values(scores),
+        prob=tuple(prob.tolist()),
         label=label,
     )
-    return ItemResult(analysis_key=found.key, seconds=seconds, origin=origin, units=(unit,))
+
+
+def _marked(marked: BoolArray | None, slices: slice | list[int]) -> tuple[bool, bool] | None:
+    """Which of two classes slices have: the second one where any of them is marked."""
+    if marked is None:
+        return None
+    there = bool(marked[slices].any())
+    return not there, there
+
+
+def marked_slices(case: Case) -> BoolArray | None:
+    """(slice,) whether the reference marks anything on each slice; None without a reference."""
+    return None if case.reference is None else np.asarray(case.reference.mask_ref.any(axis=(1, 2)))
 
 
 def labels_ref(case: Case, classes: int) -> LabelArray | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.detector import Limits, decide
-from core.detector.classes import decide_class
+from core.detector.classes import BagScores, decide_bags, decide_class
 from core.metrics.selective.class_scores import with_confidence
 from core.pipeline.points import point_of_run
 from core.pipeline.profiles import limits_of_run
@@ -82,9 +82,10 @@ def worklist(
 
 
 def thumbnail_of(store: Store, item: WorkItem) -> bytes | None:
-    """The slice of the worst finding, else that with the largest outline, as a small PNG with its outline.
+    """The slice of the worst finding as a small PNG, of a mask with its outline.
 
-    None for a case whose image is not kept.
+    Where no finding names one: the slice with the largest outline, without a mask the middle one. None for a
+    case whose image is not kept.
     """
     from core.view.payload import outline_slice
     from core.view.thumbnails import outlined_thumbnail, thumbnail
@@ -94,7 +95,8 @@ def thumbnail_of(store: Store, item: WorkItem) -> bytes | None:
         return None
     analysis = store.analysis(item.analysis_key) if item.analysis_key else None
     if analysis is None:
-        return thumbnail(case.image, case.image)
+        middle = case.image.slices // 2
+        return thumbnail(case.image, case.image, middle if item.worst_slice is None else item.worst_slice)
     index = outline_slice(analysis) if item.worst_slice is None else item.worst_slice
     return outlined_thumbnail(case.image, analysis.mask_pred[index] > 0, index)
 
@@ -107,6 +109,8 @@ def _verdicts(
     store: Store, run: RunRecord, table: UnitTable, limits: Limits | None, point: OperatingPoint | None
 ) -> list[Verdict | None]:
     in_force = limits or limits_of_run(store, run)
+    if run.levels[0] == "slab":
+        return _bag_verdicts(store, run, table, in_force, point)
     if table.task != "segmentation":
         return [
             decide_class(_scores(table, row), in_force, point) if table.prob is not None else None
@@ -119,6 +123,20 @@ def _verdicts(
         judged = parts is not None and bool(parts.slices)
         verdicts.append(decide(parts.slices, in_force, parts.scores, point) if parts and judged else None)
     return verdicts
+
+
+def _bag_verdicts(
+    store: Store, run: RunRecord, table: UnitTable, limits: Limits, point: OperatingPoint | None
+) -> list[Verdict | None]:
+    slabs = store.unit_table(run.id, "slab")
+    bags: dict[str, list[BagScores]] = {name: [] for name in table.name}
+    for row, name in enumerate(slabs.name if slabs else ()):
+        assert slabs is not None
+        bags[name].append(BagScores(int(slabs.slice[row]), _scores(slabs, row)))
+    return [
+        decide_bags(bags[name], _scores(table, row), limits, point) if bags[name] else None
+        for row, name in enumerate(table.name)
+    ]
 
 
 def _scores(table: UnitTable, row: int) -> tuple[Score, ...]:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from core.report.export import NOTICE, Json, case_record, named
-from core.types import Classification, NamedBytes
+from core.types import BagSamples, Classification, NamedBytes
 
 if TYPE_CHECKING:
     from core.pipeline.classify import ClassOutcome
@@ -41,6 +41,8 @@ def class_record(outcome: ClassOutcome) -> Json:
         "multilabel": found.multilabel,
         "predicted": list(found.predicted),
         "classes": _classes(found),
+        "deciding_bag": found.deciding,
+        "bags": [_bag(found, each) for each in found.bags],
         "scores": {each.key: each.value for each in found.scores},
         "notes": {each.key: each.note for each in found.scores if each.note},
         "limits": outcome.limits.model_dump(mode="json"),
@@ -62,3 +64,19 @@ def _classes(found: Classification) -> list[Json]:
         }
         for name, column in zip(found.class_names, found.samples.T, strict=True)
     ]
+
+
+def _bag(found: Classification, bag: BagSamples) -> Json:
+    """Slices (from 0), probability with its samples, scores, and attention and score of each slice."""
+    from core.pipeline.classify import bag_scores
+
+    return {
+        "slices": list(bag.slices),
+        "prob": bag.mean_prob,
+        "sd": bag.spread,
+        "samples": bag.prob[:, 1].tolist(),
+        "scores": {each.key: each.value for each in bag_scores(found, bag)},
+        "top_slice": bag.top_slice,
+        "attention": bag.mean_attention.tolist(),
+        "instance": bag.mean_instance.tolist(),
+    }

@@ -12,7 +12,8 @@ import numpy as np
 
 from core.config import AnalysisConfig, EstimatorConfig
 from core.inference.settings import resolve_settings
-from core.models.registry import SHIPPED_FOLDER, find_models
+from core.models.known import find_every_model
+from core.models.registry import SHIPPED_FOLDER
 from core.pipeline import Outcome, open_sample, run_model
 from core.selftest.records import Detail
 from core.store import Store, StoreSettings, default_home
@@ -32,7 +33,7 @@ def libraries(progress: Progress) -> tuple[Detail, ...]:
 
 def weights(progress: Progress) -> tuple[Detail, ...]:
     """Every weight file of every model against the SHA-256 in its record; a damaged record is named."""
-    models = find_models()
+    models = find_every_model()
     broken = tuple(Detail(name=each.file, found=each.sentence, ok=False) for each in models.damaged)
     files = [(record, n) for record in models.records for n in range(len(record.members))]
     found = []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 from duckdb import DuckDBPyConnection as Cursor
 
 from core.config import canonical_json
@@ -15,10 +16,15 @@ from core.store.cases import iso
 from core.store.codec import strings, to_json
 from core.store.records import AnalysisSummary
 from core.store.uses import Part, Use, delete_uses, insert_uses
-from core.types import Classification, FixedPoint, MadeBy, Score
+from core.types import BagSamples, Classification, FixedPoint, MadeBy, Score
 
 SAMPLES = "samples"
 SALIENCY = "saliency"
+BAG_SLICES, BAG_PROB, BAG_ATTENTION, BAG_INSTANCE = "bag slices", "bag prob", "bag attention", "bag instance"
+TISSUE = "tissue"
+BAG_ROLES = (BAG_SLICES, BAG_PROB, BAG_ATTENTION, BAG_INSTANCE)
+"""Of the bags of a volume, one after another: (bag, 2) first slice and end, (bag, sample, class), and twice
+(sample, slice of a bag)."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +40,14 @@ class ClassificationRow:
 
 def classification_parts(found: Classification, arrays: ArrayStore) -> tuple[Part, ...]:
     """The arrays of a classification, named but not yet kept."""
-    samples = Part(SAMPLES, arrays.describe(found.samples), found.samples)
+    kept = {SAMPLES: found.samples, **(_bag_arrays(found.bags) if found.bags else {})}
+    if found.tissue is not None:
+        kept[TISSUE] = found.tissue
+    parts = tuple(Part(role, arrays.describe(each), each) for role, each in kept.items())
     if found.saliency is None:
-        return (samples,)
+        return parts
     codes = found.saliency.codes
-    return samples, Part(SALIENCY, arrays.describe(codes), codes, found.saliency.upper)
+    return *parts, Part(SALIENCY, arrays.describe(codes), codes, found.saliency.upper)
 
 
 def insert_classification(
@@ -94,6 +103,8 @@ def build_classification(
         saliency=None if codes is None else FixedPoint(codes, uses[SALIENCY].upper or 0.0),
         scores=row.scores,
         made_by=row.made_by,
+        bags=_bags(arrays) if BAG_SLICES in arrays else (),
+        tissue=arrays.get(TISSUE),
     )
 
 
@@ -133,3 +144,22 @@ def classification_keys(cursor: Cursor, case_id: str) -> tuple[str, ...]:
 
 def _made_by(config: str, made_by: str) -> MadeBy:
     return MadeBy.model_validate({**json.loads(made_by), "config": json.loads(config)})
+
+
+def _bag_arrays(bags: Sequence[BagSamples]) -> dict[str, AnyArray]:
+    ends = [(each.slices[0], each.slices[-1] + 1) for each in bags]
+    joined = (
+        np.array(ends, np.int64),
+        np.stack([each.prob for each in bags]),
+        np.concatenate([each.attention for each in bags], axis=1),
+        np.concatenate([each.instance for each in bags], axis=1),
+    )
+    return dict(zip(BAG_ROLES, joined, strict=True))
+
+
+def _bags(arrays: Mapping[str, AnyArray]) -> tuple[BagSamples, ...]:
+    ends, prob, attention, instance = (arrays[role] for role in BAG_ROLES)
+    slices = [tuple(range(first, stop)) for first, stop in ends.tolist()]
+    cuts = np.cumsum([len(each) for each in slices])[:-1]
+    parts = (prob, np.split(attention, cuts, axis=1), np.split(instance, cuts, axis=1))
+    return tuple(BagSamples(*each) for each in zip(slices, *parts, strict=True))

@@ -25,7 +25,8 @@ SELECT id, cohort_id, title, source, task, class_names, config, created,
        (SELECT count(*) FROM run_items WHERE run_id = id AND problem = ''),
        (SELECT count(*) FROM run_items WHERE run_id = id AND problem <> ''),
        (SELECT count(*) FROM run_items WHERE run_id = id AND problem = '' AND origin = 'out of fold'),
-       (SELECT count(*) FROM run_items WHERE run_id = id AND problem = '' AND origin = 'in training')
+       (SELECT count(*) FROM run_items WHERE run_id = id AND problem = '' AND origin = 'in training'),
+       EXISTS (SELECT 1 FROM units WHERE run_id = id AND slice > -1)
 FROM runs
 """
 _STRESSED = '"corruption":'
@@ -91,6 +92,7 @@ def run_records(
             failed=row[10],
             out_of_fold=row[11],
             in_training=row[12],
+            parts=row[13],
         )
         for row in found
     )

@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 MAX_JOINED_BYTES = 2 << 30
 """Histograms of single slices that take more memory than this are not put into a table."""
 
-_LEVEL: dict[Level, str] = {"case": "slice = ?", "slice": "slice > ?"}
+_LEVEL: dict[Level, str] = {"case": "slice = ?", "slice": "slice > ?", "slab": "slice > ?"}
 """Which rows belong to a level, to be filled with WHOLE_CASE."""
 
 _SLICES = 1 << 32
@@ -47,7 +47,7 @@ def read_units(cursor: Cursor, run_id: str, level: Level, *, joined: bool = True
     joined: whether the array of a finished run may be used.
     """
     found = run_records(cursor, run_id=run_id)
-    if not found:
+    if not found or level not in found[0].levels:
         return None
     units = _columns(cursor, "pred_empty, ref_empty, has_ref", "units", run_id, level)
     position, index = units["position"].astype(np.int64), units["slice"].astype(np.int64)

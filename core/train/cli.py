@@ -112,6 +112,7 @@ def mil(data: Path, config: Path, members: str | None, fit: bool, out: Path | No
     """
     from core.train.mil.card import write_bag_card
     from core.train.mil.config import read_mil_config
+    from core.train.mil.limit import store_bag_limit
     from core.train.mil.train import is_cross_validated, read_bag_record, train_mil
     from core.train.mil.validate import validate_bag_model
 
@@ -120,7 +121,7 @@ def mil(data: Path, config: Path, members: str | None, fit: bool, out: Path | No
     if fit:
         train_mil(data, settings, folder, _member_numbers(members), say)
     if is_cross_validated(folder):
-        record = read_bag_record(folder)
+        record = store_bag_limit(read_bag_record(folder))
         write_bag_card(record, validate_bag_model(record, settings, data, say))
     say(f"Wrote {folder}")
 

@@ -7,6 +7,7 @@ their own unit, masks are uint8 label maps (0 = background) or bool, probabiliti
 
 from core.types.analysis import (
     Analysis,
+    BagSamples,
     Classification,
     Component,
     MadeBy,
@@ -67,6 +68,7 @@ __all__ = [
     "WHOLE_CASE",
     "Analysis",
     "AppliedStep",
+    "BagSamples",
     "BoolArray",
     "Case",
     "Cause",

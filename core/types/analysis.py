@@ -171,12 +171,57 @@ class Analysis:
 
 
 @dataclass(frozen=True, eq=False)
+class BagSamples:
+    """What a bag model says about one bag of slices, draw by draw.
+
+    slices: which slices of the volume the bag holds, counted from 0, in order. prob: float64 (sample, 2) in
+    [0, 1], rows add up to 1. attention: float64 (sample, slice) >= 0, rows add up to 1. instance: float64
+    (sample, slice) probability of the second class from each slice alone.
+    """
+
+    slices: tuple[int, ...]
+    prob: Float64Array
+    attention: Float64Array
+    instance: Float64Array
+
+    @property
+    def mean_prob(self) -> float:
+        """Mean probability of the second class over the draws."""
+        return float(self.prob[:, 1].mean())
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation of that probability over the draws; None for a single draw."""
+        return float(self.prob[:, 1].std(ddof=1)) if len(self.prob) > 1 else None
+
+    @property
+    def mean_attention(self) -> Float64Array:
+        """(slice,) mean attention, adds up to 1; all zero where no slice has any."""
+        mean = np.asarray(self.attention.mean(axis=0))
+        return mean / (mean.sum() or 1.0)
+
+    @property
+    def mean_instance(self) -> Float64Array:
+        """(slice,) mean probability of each slice alone."""
+        return np.asarray(self.instance.mean(axis=0))
+
+    @property
+    def top_slice(self) -> int:
+        """The slice of the volume with most attention (ties: the first)."""
+        return self.slices[int(self.mean_attention.argmax())]
+
+
+@dataclass(frozen=True, eq=False)
 class Classification:
     """Which class a network gave to a case, and how sure it was.
 
     samples: float64 (sample, class) probabilities in [0, 1]; rows sum to 1 unless `multilabel`. saliency:
     what the decision rests on, (slice, row, column), None when not available. scores: the default
     confidence first.
+
+    Of a bag model also: bags, in order of their slices, () of any other; and tissue, (slice,) share of each
+    slice's picture that is tissue. The bag with the highest probability of the second class decides: its
+    samples are those of the case, so that "tumour" reads "tumour in at least one bag".
     """
 
     case_id: str
@@ -186,6 +231,8 @@ class Classification:
     saliency: FixedPoint | None
     scores: tuple[Score, ...]
     made_by: MadeBy
+    bags: tuple[BagSamples, ...] = ()
+    tissue: Float64Array | None = None
 
     @property
     def key(self) -> str:
@@ -202,3 +249,10 @@ class Classification:
         if self.multilabel:
             return tuple(name for name, p in zip(self.class_names, self.prob, strict=True) if p > 0.5)
         return (self.class_names[int(self.prob.argmax())],)
+
+    @property
+    def deciding(self) -> int | None:
+        """Index of the bag with the highest probability of the second class (ties: the first), None without
+        bags."""
+        means = [each.mean_prob for each in self.bags]
+        return int(np.argmax(means)) if means else None

@@ -1,7 +1,7 @@
 """Many cases: cohorts, runs over them, what came out unit by unit, and the operating points chosen on that.
 
-A unit is what one mean counts once: a whole case, or one slice of it. Groups are patients; splits and
-intervals go by group, never by unit.
+A unit is what one mean counts once: a whole case, one slice of it, or a slab of neighbouring slices.
+Groups are patients; splits and intervals go by group, never by unit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from core.types.arrays import BoolArray, Float64Array
 Task = Literal["segmentation", "classification", "multilabel"]
 """multilabel: several findings may be present at once (sigmoid per class)."""
 
-Level = Literal["slice", "case"]
+Level = Literal["slice", "slab", "case"]
+"""slab: neighbouring slices that a bag model judges together."""
 
 Region = Literal["image", "prediction", "union", "boundary"]
 """Where calibration is judged: every pixel, predicted foreground, prediction or reference, boundary band."""
@@ -70,7 +71,7 @@ class RunRecord(Frozen):
     config: None for imported predictions. class_names: foreground classes of a segmentation, all classes of
     a classification. done, failed: items so far; it is complete when they add up to `items`. out_of_fold:
     done items of training patients, judged only by networks that never saw them; in_training: done items of
-    training patients that every network has seen.
+    training patients that every network has seen. parts: whether units smaller than a case are kept.
     """
 
     id: str
@@ -85,7 +86,19 @@ class RunRecord(Frozen):
     failed: int = 0
     out_of_fold: int = 0
     in_training: int = 0
+    parts: bool = False
     created_utc: str = ""
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """What one mean may count once, the one to prefer first: whole cases, and what they fall into.
+
+        Of a bag model its slabs come first: in a cohort of patients every volume may hold what is looked
+        for, so that volumes cannot show whether the model tells anything apart.
+        """
+        if not self.parts:
+            return ("case",)
+        return ("case", "slice") if self.task == "segmentation" else ("slab", "case")
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -122,12 +135,12 @@ class RunFailure(Frozen):
 class UnitTable:
     """What came out of a run, column by column: entry k of every column belongs to unit k.
 
-    case_id, analysis_key: None where no image or no analysis is kept. slice: index, -1 for a whole case.
-    pred_empty, ref_empty: "predicted nothing", "nothing to find" (all False for classification).
-    has_ref: whether there is a reference. confidence, metrics: (unit,) float64 by key of their tables, NaN
-    where undefined. prob: (unit, class) probabilities of a classification, None for a segmentation or a
-    bare table. label: (unit, class) bool, the reference classes, all False where unknown; None with prob.
-    histograms: (unit, region, class, 3, level) of a segmentation, see
+    case_id, analysis_key: None where no image or no analysis is kept. slice: index, of a slab that of its
+    first slice, -1 for a whole case. pred_empty, ref_empty: "predicted nothing", "nothing to find" (all False
+    for classification). has_ref: whether there is a reference. confidence, metrics: (unit,) float64 by key of
+    their tables, NaN where undefined. prob: (unit, class) probabilities of a classification, None for a
+    segmentation or a bare table. label: (unit, class) bool, the reference classes, all False where unknown;
+    None with prob. histograms: (unit, region, class, 3, level) of a segmentation, see
     core.metrics.reliability.histogram; None elsewhere.
     """
 

@@ -21,9 +21,10 @@ WHOLE_CASE = -1
 class UnitResult(Frozen):
     """One unit of an item.
 
-    slice: index, or WHOLE_CASE. pred_empty, ref_empty: "predicted nothing", "nothing to find" (False for a
-    classification). confidence, metrics: (key, value), NaN where undefined. prob, label: one per class of the
-    run, of a classification; None elsewhere; label is all False where unknown.
+    slice: index, of a slab that of its first slice, or WHOLE_CASE. pred_empty, ref_empty: "predicted
+    nothing", "nothing to find" (False for a classification). confidence, metrics: (key, value), NaN where
+    undefined. prob, label: one per class of the run, of a classification; None elsewhere; label is all False
+    where unknown.
     """
 
     slice: int = WHOLE_CASE

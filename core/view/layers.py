@@ -90,11 +90,7 @@ def layers_of(case: Case, analysis: Analysis, verdict: Verdict) -> tuple[Layer, 
             help="What the model outlined: probability above 0.5.", on=True,
         )
     ]  # fmt: skip
-    if case.reference is not None:
-        layers.append(
-            Layer("reference", "reference", "Reference", "2", theme.REFERENCE, "dashed",
-                  help="The mask that was given with the image.")
-        )  # fmt: skip
+    layers += reference_layers(case)
     if maps_of(analysis.maps):
         layers.append(
             Layer("uncertainty", "uncertainty", "Uncertainty", "3", theme.PREDICTION, "solid",
@@ -106,6 +102,16 @@ def layers_of(case: Case, analysis: Analysis, verdict: Verdict) -> tuple[Layer, 
                   help="Amber: predicted, not in the reference. Magenta hatch: in the reference, missed.")
         )  # fmt: skip
     return (*layers, *_rule_layers(verdict.flags))
+
+
+def reference_layers(case: Case) -> tuple[Layer, ...]:
+    """The layer of the reference mask, none where there is no reference."""
+    if case.reference is None:
+        return ()
+    return (
+        Layer("reference", "reference", "Reference", "2", theme.REFERENCE, "dashed",
+              help="The mask that was given with the image."),
+    )  # fmt: skip
 
 
 def class_layers_of(found: Classification, verdict: Verdict) -> tuple[Layer, ...]:

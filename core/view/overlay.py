@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.types import Analysis, BoolArray, Case, Cause, Classification, Flag, Verdict
 from core.view import theme
+from core.view.bag_payload import most_attended
 from core.view.layers import Layer, class_layers_of, layers_of, maps_of
 from core.view.strokes import Picture, draw_chip, draw_outline, fill, hatched, widened, write
 from core.view.volume import eight_bits
@@ -67,8 +68,12 @@ def overlay_picture(
 
 
 def class_picture(case: Case, found: Classification, verdict: Verdict) -> Picture:
-    """RGB (row, column, 3) of a classified picture with what the decision rests on, and a legend below."""
-    small = plain_picture(case, 0)
+    """RGB (row, column, 3) of a classified picture with what the decision rests on, and a legend below.
+
+    Of a volume the slice with most attention in the slab that decides.
+    """
+    index = most_attended(found) or 0
+    small = plain_picture(case, index)
     picture = np.asarray(cv2.resize(small, _size(case), interpolation=cv2.INTER_LINEAR), np.uint8)
     shown = class_layers_of(found, verdict)
     if found.saliency is not None:
@@ -80,7 +85,8 @@ def class_picture(case: Case, found: Classification, verdict: Verdict) -> Pictur
     words = ", ".join(f"{name} {number(p)}" for name, p in given if name in found.predicted)
     # The font of the legend has ASCII letters only.
     plain = (words or "no finding").encode("ascii", "replace").decode("ascii")
-    return _with_legend(picture, shown, f"given: {plain}", columns=1)
+    where = f"slice {index + 1} of {case.image.slices}; " if found.bags else ""
+    return _with_legend(picture, shown, f"{where}given: {plain}", columns=1)
 
 
 def _shown(known: tuple[Layer, ...], chosen: Collection[str] | None, fired: set[Cause]) -> list[Layer]:

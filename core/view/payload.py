@@ -20,12 +20,30 @@ Json = dict[str, object]
 
 HIDDEN = "The model's verdict, reasons and confidence are hidden, and so is a reference."
 
+HIDDEN_SLICE: Json = {"value": None, "note": "hidden", "causes": [], "empty": False}
+
 OUTLINE_WORDS = {
+    "alone": "The outline alone",
     "fine": "No check fired. That is not a proof that the outline is right.",
     "whole": "whole study",
     "map": "Uncertainty map",
 }
 """Words of the view that depend on what the model answers."""
+
+STRIP: Json = {
+    "scale": 1.0,
+    "label": "Slice, with the confidence of each",
+    "value": "confidence",
+    "slice": "Confidence of this slice",
+    "blank": "nothing predicted",
+    "marked": "least confident slice",
+    "jump": "Worst slice",
+    "help": "Go to the least confident slice (W)",
+    "note": "Height: confidence of each slice, 0 to 1 (pale: nothing predicted). ▼ least confident. Ticks: "
+    "checks that fired.",
+}
+"""What the slice strip shows. scale: the value of a full cell; marked: the slice of ▼, of the key W and of
+the button `jump`."""
 
 
 def build_payload(
@@ -56,6 +74,7 @@ def build_payload(
             "slices": [_slice(each, verdict.flags) for each in analysis.slices],
             "worst": analysis.worst_slice,
             "words": OUTLINE_WORDS,
+            "strip": STRIP,
         },
         held,
     )
@@ -67,19 +86,28 @@ def outline_slice(analysis: Analysis) -> int:
     return int(areas.argmax()) if areas.any() else len(areas) // 2
 
 
-def _outline_alone(case: Case, analysis: Analysis, held: Volume) -> Json:
+def picture_alone(case: Case, held: Volume, words: Mapping[str, str], layers: Sequence[Layer] = ()) -> Json:
+    """The header that names nothing of what a model thinks, from the middle slice."""
     fine = Verdict(answer="consistent", flags=())
-    shown = [each for each in layers_of(case, analysis, fine) if each.kind == "prediction"]
-    hidden: Json = {"value": None, "note": "hidden", "causes": []}
+    total = case.image.slices
     return {
-        **shared_header(case, held, fine, shown, (), {}, ()),
+        **shared_header(case, held, fine, layers, (), {}, ()),
         "answer": None,
         "maps": [],
-        "start": outline_slice(analysis),
-        "slices": [{**hidden, "empty": each.empty} for each in analysis.slices],
+        "start": total // 2,
+        "slices": [HIDDEN_SLICE] * total,
         "worst": None,
-        "words": {**OUTLINE_WORDS, "fine": HIDDEN},
+        "words": {**words, "fine": HIDDEN},
+        "strip": STRIP,
     }
+
+
+def _outline_alone(case: Case, analysis: Analysis, held: Volume) -> Json:
+    layers = layers_of(case, analysis, Verdict(answer="consistent", flags=()))
+    shown = [each for each in layers if each.kind == "prediction"]
+    header = picture_alone(case, held, OUTLINE_WORDS, shown)
+    slices = [{**HIDDEN_SLICE, "empty": each.empty} for each in analysis.slices]
+    return {**header, "start": outline_slice(analysis), "slices": slices}
 
 
 def packed(header: Json, volume: Volume) -> bytes:

@@ -64,7 +64,7 @@ MARKS: tuple[Mark, ...] = (
     Mark("spurious", "Spurious small blobs", "B", "#b1805e", "#5e2300", "dash-dot"),
     Mark("confidence", "Low confidence", "L", "#ff8fc4", "#d360a3", "chip"),
     Mark("jump", "Jump or cut-off", "J", "#207e83", "#005d58", "tick"),
-    Mark("attention", "Attention misplaced", "T", "#667e1f", "#627034", "tick"),
+    Mark("attention", "Attention collapsed or misplaced", "T", "#667e1f", "#627034", "tick"),
     Mark("ood", "Out of distribution", "O", "#ff8100", "#c92700", "frame"),
 )
 """One row per cause of core.types.Cause, in the order in which legends list them."""

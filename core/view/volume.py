@@ -124,18 +124,36 @@ def build_volume(
         if volume.size <= limit_bytes:
             return volume
         volume = _build(case, analysis, plan, around, doubt)
+    centre = next((z for z in (around, analysis.worst_slice) if z is not None), total // 2)
+    return windowed(
+        volume, limit_bytes, centre, total,
+        lambda first, stop: _build(case, analysis, _Plan(False, 1, first, stop), around, doubt),
+    )  # fmt: skip
+
+
+def windowed(
+    volume: Volume, limit_bytes: int, centre: int, total: int, build: Callable[[int, int], Volume]
+) -> Volume:
+    """The volume, or as many of its `total` slices around the slice `centre` as fit into the limit.
+
+    build: makes the volume of the slices from the first to before the second number.
+    """
     while volume.size > limit_bytes and volume.slices > 1:
         # 0.9: slices differ in content, so a proportional cut may still come out a little too large.
         keep = max(1, int(volume.slices * 0.9 * limit_bytes / volume.size))
-        volume = _build(case, analysis, _window(case, analysis, around, keep), around, doubt)
+        first = min(max(0, centre - keep // 2), total - keep)
+        volume = build(first, first + keep)
     return volume
 
 
-def _window(case: Case, analysis: Analysis, around: int | None, keep: int) -> _Plan:
-    total = case.image.slices
-    centre = next((z for z in (around, analysis.worst_slice) if z is not None), total // 2)
-    first = min(max(0, centre - keep // 2), total - keep)
-    return _Plan(False, 1, first, first + keep)
+def loaded_note(first: int, stop: int, total: int) -> tuple[str, ...]:
+    """Says which slices of a large study are loaded, where not all are."""
+    if stop - first == total:
+        return ()
+    return (
+        f"Large study: slices {first + 1} to {stop} of {total} are loaded; "
+        "choosing another slice loads its neighbourhood.",
+    )
 
 
 def _build(
@@ -228,12 +246,7 @@ def _notes(plan: _Plan, channels: tuple[ChannelCode, ...], total: int, maps: int
         notes.append(f"Large study: image values are shown in 256 steps ({steps} each).")
     if plan.maps < maps:
         notes.append("Large study: only the first map is loaded.")
-    if plan.stop - plan.first < total:
-        notes.append(
-            f"Large study: slices {plan.first + 1} to {plan.stop} of {total} are loaded; "
-            "choosing another slice loads its neighbourhood."
-        )
-    return tuple(notes)
+    return (*notes, *loaded_note(plan.first, plan.stop, total))
 
 
 class VolumeCache:

@@ -11,7 +11,7 @@ import streamlit as st
 
 import core
 from core.config import AnalysisConfig
-from core.models import list_models
+from core.models import every_model
 from core.models.records import ModelRecord
 from core.models.registry import SHIPPED_FOLDER
 from core.view.words import count
@@ -77,7 +77,7 @@ def reading_the_screen() -> None:
 def models() -> None:
     """Each model with its data, licence and card."""
     st.header("Models")
-    records = list_models()
+    records = every_model()
     if not records:
         st.info("No model is installed. Put one into the models folder of the store's directory.")
     preferred = AnalysisConfig().model_id

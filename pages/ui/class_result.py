@@ -101,13 +101,14 @@ def _class_words(found: Classification) -> str:
     prob = found.prob
     if found.predicted:
         columns = [found.class_names.index(name) for name in found.predicted]
-        named = ", ".join(_with_spread(found, each) for each in columns)
+        named = ", ".join(with_spread(found, each) for each in columns)
         return f"Found: {named}." if found.multilabel else f"Most likely {named}."
-    likeliest = _with_spread(found, int(prob.argmax()))
+    likeliest = with_spread(found, int(prob.argmax()))
     return f"None of {count(len(prob), 'finding')}: the likeliest is {likeliest}, below one half."
 
 
-def _with_spread(found: Classification, column: int) -> str:
+def with_spread(found: Classification, column: int) -> str:
+    """A class with its mean probability and range over the predictions, as Markdown."""
     samples = found.samples[:, column]
     name, mean = safe_text(found.class_names[column], 60), number(float(samples.mean()))
     words = f"**{name}** with a mean probability of **{mean}**"

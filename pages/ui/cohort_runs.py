@@ -6,10 +6,10 @@ import streamlit as st
 
 from core.config import AnalysisConfig, EstimatorConfig, digest
 from core.inference import possible_estimators
-from core.models import list_models, promptless
+from core.models import every_model, promptless
 from core.pipeline.imported import import_predictions, preview_predictions
 from core.pipeline.prediction_tables import TABLE_LAYOUT
-from core.pipeline.runs import run_cohort
+from core.pipeline.runs import answers, run_cohort
 from core.store import Store
 from core.types import CohortRecord, NamedBytes, Progress, RunRecord
 from core.view.words import count
@@ -108,7 +108,7 @@ def _failures(store: Store, run: RunRecord) -> None:
 
 
 def _run_form(store: Store, record: CohortRecord) -> None:
-    models = {each.id: each for each in promptless(list_models()) if each.task == record.task}
+    models = {each.id: each for each in promptless(every_model()) if answers(record, each)}
     if not models:
         st.markdown(
             f"No installed model answers this question ({safe_text(record.task)}). The Models page adds one."

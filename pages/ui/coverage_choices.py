@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from core.detector import FAMILIARITY, QUALITY_SPECS
+from core.detector.attention import ATTENTION_SPECS
 from core.metrics.selective.class_scores import CLASS_SCORES
 from core.metrics.selective.conventions import under_conventions
 from core.metrics.selective.coverage_report import CoverageReport
@@ -27,7 +28,9 @@ EMPTIES = {
     "left out": "Both empty is left out",
     "prediction left out": "Empty predictions are left out",
 }
-LABELS = {spec.key: spec.label for spec in (*SCORES, *CLASS_SCORES, FAMILIARITY, *QUALITY_SPECS)} | {
+LABELS = {
+    spec.key: spec.label for spec in (*SCORES, *CLASS_SCORES, FAMILIARITY, *QUALITY_SPECS, *ATTENTION_SPECS)
+} | {
     "confidence": "Confidence",
     AGREEMENT: AGREEMENT_LABEL,
 }

@@ -17,6 +17,7 @@ from core.report import (
     overlay_file,
 )
 from core.types import NamedBytes
+from core.view.bag_payload import most_attended
 from pages.ui import selection, uploads
 from pages.ui.frame import boundary
 from pages.ui.save import save_button
@@ -31,7 +32,13 @@ def downloads(result: Result, view_key: str) -> None:
         return
     with menu, boundary():
         if isinstance(result, ClassOutcome):
-            _button("Picture with what the decision rests on (PNG)", class_overlay_file(result))
+            top = most_attended(result.classification)
+            what = (
+                "Picture with what the decision rests on"
+                if top is None
+                else f"Slice {top + 1}, most attended"
+            )
+            _button(f"{what} (PNG)", class_overlay_file(result))
             _button("Everything shown (JSON)", class_json_file(result))
         else:
             shown = shown_view(view_key, result.analysis, result.verdict).slice or 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.models import list_models
+from core.models import every_model
 from core.pipeline import Result, maker, results_of
 from core.store import AnalysisSummary, Store
 from core.view.words import count
@@ -20,7 +20,7 @@ def others(store: Store, result: Result, writable: bool) -> None:
         analysing.run_form(store, result.case, writable)
     with right:
         st.markdown("**Results of this case**")
-        tasks = {record.id: record.task for record in list_models()}
+        tasks = {record.id: record.task for record in every_model()}
         for summary in results_of(store, result.case.id):
             classes = tasks.get(summary.made_by.config.model_id, "segmentation") != "segmentation"
             _row(summary, classes, shown=summary.key == maker(result).key)

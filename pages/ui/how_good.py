@@ -20,7 +20,7 @@ SPECS = {spec.key: spec for spec in (*METRICS, *CLASS_METRICS)}
 
 def show(run: RunRecord) -> None:
     """The evaluation of a run, in tables."""
-    loaded = run_tables.load(run, "case")
+    loaded = run_tables.load(run, run.levels[0])
     report = _report(loaded, run.id, run.done, run.failed, outcomes.deletions())
     st.markdown(_answer(report))
     rows = [each for each in report.rows if each.level == report.level]
@@ -63,7 +63,7 @@ def _answer(report: EvaluationReport) -> str:
             f"{_value(row.present or Estimate(value=None))} where there is something to find{alarms}."
         )
     best = next((each for each in report.rows if each.metric == "accuracy"), report.rows[0])
-    return f"**{_label(best)} {_value(best.value)}**, n = {count(report.units, 'case')}."
+    return f"**{_label(best)} {_value(best.value)}**, n = {count(report.units, report.level)}."
 
 
 def _row(row: MetricRow, with_means: bool) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from core.detector import RuleSpec, chosen_for, limit_of, rule_spec, with_limit
 from core.detector.classes import CLASS_CONFIDENCE
 from core.detector.point import POINT_RULE
 from core.errors import SettingsProblem
-from core.pipeline import Result
+from core.pipeline import ClassOutcome, Result
 from core.types import Limits, OperatingPoint, RuleLimit
 from core.view.words import count, number
 from pages.ui import selection
@@ -88,10 +88,17 @@ def limit_form(defaults: Limits, result: Result) -> None:
             _unused(point, limit_of(limits, spec.key).active)
     if limits.slices and not defaults.profile:
         st.caption(
-            f"Defaults: {safe_text(limits.cohort)}, {count(limits.slices, 'reference slice')} of "
+            f"Defaults: {safe_text(limits.cohort)}, {count(limits.slices, _taken_from(result))} of "
             f"{count(limits.patients, 'patient')}; each fitted limit leaves at most "
             f"{100 * limits.share:.3g} % of them outside."
         )
+
+
+def _taken_from(result: Result) -> str:
+    """What the limits of its model were fitted to, one of them."""
+    if isinstance(result, ClassOutcome):
+        return "slab" if result.classification.bags else "picture"
+    return "reference slice"
 
 
 def _rule(spec: RuleSpec, defaults: Limits, limits: Limits, point: OperatingPoint | None) -> None:

@@ -102,7 +102,7 @@ def _choose(model_id: str) -> None:
 def _row(facts: ModelFacts, chosen: bool, writable: bool) -> None:
     with st.container(border=True, key=f"model_{facts.id}"):
         st.markdown(
-            f"**{safe_text(facts.title, 90)}**  \n:gray[{TASKS[facts.task]} · "
+            f"**{safe_text(facts.title, 90)}**  \n:gray[{_answers(facts)} · "
             f"{count(len(facts.members), 'network')}, {size_words(facts.bytes)} · {ORIGINS[facts.origin]}]"
         )
         row = st.container(horizontal=True)
@@ -166,7 +166,7 @@ def _facts(facts: ModelFacts) -> list[tuple[str, str]]:
     several = facts.activation == "softmax"
     rows = [
         ("Id", facts.id),
-        ("Task", f"{TASKS[facts.task]}: {', '.join(facts.class_names)}"),
+        ("Task", f"{_answers(facts)}: {', '.join(facts.class_names)}"),
         ("Input", f"{', '.join(facts.channels)} at {facts.working_size} x {facts.working_size} pixels"),
         ("Network", facts.network),
         ("Probabilities", "one class excludes the others" if several else "each class by itself"),
@@ -180,7 +180,12 @@ def _facts(facts: ModelFacts) -> list[tuple[str, str]]:
          "judged by rules alone: it came without a quality network"),
         ("Limits of the shape rules", facts.limits or "built-in ones, not from data of this model"),
     ]  # fmt: skip
+    rows += [("Judges", facts.slab)] if facts.slab else []
     return [*rows, ("Volumes", facts.volume)] if facts.volume else rows
+
+
+def _answers(facts: ModelFacts) -> str:
+    return "one class per slab of a volume" if facts.slab else TASKS[facts.task]
 
 
 def _split(facts: ModelFacts) -> str:

@@ -8,13 +8,15 @@ import streamlit as st
 
 from core.config import AnalysisConfig, EstimatorConfig
 from core.inference import ESTIMATORS, EstimatorSpec, possible_estimators
-from core.models import list_models, promptless
+from core.models import every_model, promptless
+from core.models.mil_records import BagRecord
 from core.models.preprocess import CONTRASTS
 from core.models.records import ModelRecord
 from core.pipeline import guess_channels
+from core.pipeline.bags import FEWEST_SLICES
 from core.types import Case
 from core.view.words import count
-from pages.ui.labels import TASKS
+from pages.ui.labels import kind_label
 from pages.ui.text import plain_text, safe_text
 
 DEVICES = {"auto": "Automatic", "cpu": "Processor (CPU)", "cuda": "Graphics card (CUDA)"}
@@ -24,7 +26,7 @@ PRECISIONS = {"float32": "Single (default)", "mixed": "Mixed (faster on a graphi
 
 def pick_analysis(case: Case) -> AnalysisConfig | None:
     """Settings of an analysis of `case` as chosen on the page; None, with the reason, without a model."""
-    records = promptless(list_models())
+    records = promptless(every_model())
     if not records:
         st.warning("No model is installed. The About page says where models are kept.")
         return None
@@ -46,16 +48,18 @@ def pick_analysis(case: Case) -> AnalysisConfig | None:
 
 
 def fits(case: Case, record: ModelRecord) -> bool:
-    """Whether a model can answer for a case: a classifier names the class of a single picture only."""
+    """Whether a model can answer for a case: a classifier judges single pictures, a bag model volumes."""
+    if isinstance(record, BagRecord):
+        return case.image.slices >= FEWEST_SLICES
     return record.task == "segmentation" or case.image.slices == 1
 
 
 def _left_out_words(case: Case, left_out: Sequence[ModelRecord]) -> str:
     names = ", ".join(safe_text(record.title, 60) for record in left_out)
-    return (
-        f"Not offered: {names}. Naming a class takes a single picture, and this case has "
-        f"{count(case.image.slices, 'slice')}."
+    takes = (
+        "Judging slabs takes a volume" if case.image.slices == 1 else "Naming a class takes a single picture"
     )
+    return f"Not offered: {names}. {takes}, and this case has {count(case.image.slices, 'slice')}."
 
 
 def _pick_model(records: Sequence[ModelRecord]) -> ModelRecord:
@@ -66,7 +70,7 @@ def _pick_model(records: Sequence[ModelRecord]) -> ModelRecord:
         "Model",
         ids,
         index=ids.index(preferred) if preferred in ids else 0,
-        format_func=lambda each: f"{TASKS[by_id[each].task]}: {plain_text(by_id[each].title)}",
+        format_func=lambda each: f"{kind_label(by_id[each])}: {plain_text(by_id[each].title)}",
         key="model",
         help="The network that outlines a lesion or names a class. The About page says what each was "
         "trained on.",

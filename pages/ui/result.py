@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.models import list_models
+from core.models import every_model
 from core.pipeline import Outcome, Result, maker, results_of
 from core.store import AnalysisSummary, Store
 from core.types import Case
 from pages.ui import (
     analysing,
     answer,
+    bag_result,
     case_study,
     class_result,
     doubt,
@@ -77,12 +78,13 @@ def _show(store: Store, stored: Result, writable: bool, running: str) -> None:
         jobs.show_progress(running)
     changed = sum(a != b for a, b in zip(defaults.rules, in_force.rules, strict=True))
     model_id = maker(result).config.model_id
-    title = next((record.title for record in list_models() if record.id == model_id), model_id)
+    title = next((record.title for record in every_model() if record.id == model_id), model_id)
     unit = units.of_result(store, key)
     if isinstance(result, Outcome):
         _mask(result, title, changed, unit, before)
     else:
-        class_result.show(store, result, title, changed, unit, before)
+        page = bag_result if result.classification.bags else class_result
+        page.show(store, result, title, changed, unit, before)
     _details(store, result, defaults, writable)
 
 

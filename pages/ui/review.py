@@ -203,7 +203,10 @@ def _view(result: Result, reader: Reader) -> None:
         elif reader.alone:
             given = ", ".join(result.classification.predicted) or "no finding"
             st.markdown(f"The model says **{safe_text(given)}**.")
-            st.image(plain_picture(result.case, 0), width=640)
+            if result.classification.bags:
+                class_view(result.case, result.classification, result.verdict, key=VIEW, alone=True)
+            else:
+                st.image(plain_picture(result.case, 0), width=640)
         else:
             class_view(
                 result.case, result.classification, result.verdict, key=VIEW,

@@ -22,7 +22,11 @@ from pages.ui.text import plain_text, safe_text
 KEPT = 4
 """Tables in memory at a time; one of 2,000 cases with its histograms takes some 60 MB."""
 
-LEVELS: dict[Level, str] = {"case": "Whole cases", "slice": "Single slices"}
+LEVELS: dict[Level, str] = {"case": "Whole cases", "slice": "Single slices", "slab": "Slabs of slices"}
+
+
+PARTS: dict[Level, str] = {"case": "", "slice": ", slice {}", "slab": ", slab from slice {}"}
+"""What is added to the name of a case where a unit is a part of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +66,21 @@ def pick_run(store: Store) -> RunRecord | None:
 
 
 def pick_level(run: RunRecord) -> Level:
-    """Whether one mean counts cases or slices; a classification and a bare table know cases only."""
-    if run.task != "segmentation" or not run.class_names:
-        return "case"
+    """Whether one mean counts cases or what they fall into; most classifications know cases only."""
+    levels = list(run.levels)
+    if len(levels) == 1 or not run.class_names:
+        return levels[0]
     return st.segmented_control(
-        "Counted once", list(LEVELS), default="case", format_func=LEVELS.get, key="level", required=True,
-        bind="query-params", persist_state="session",
+        "Counted once", levels, default=levels[0], format_func=LEVELS.get, key=level_key(levels[0]),
+        required=True, bind="query-params", persist_state="session",
         help="What one mean counts once. Intervals always draw whole patients.",
     )  # fmt: skip
+
+
+def level_key(level: Level) -> str:
+    """Of the choice in the address: slabs have one of their own, as they are the first choice where there are
+    any."""
+    return "bag_level" if level == "slab" else "level"
 
 
 def load(run: RunRecord, level: Level) -> Loaded:
@@ -140,8 +151,5 @@ def _loaded(run_id: str, level: Level, done: int, failed: int, deletions: int) -
 
 
 def names_of(table: UnitTable, places: Sequence[int]) -> list[str]:
-    """How units are called on screen: name, and the slice where a unit is one."""
-    return [
-        plain_text(table.name[k]) + (f", slice {table.slice[k] + 1}" if table.level == "slice" else "")
-        for k in places
-    ]
+    """How units are called on screen: name, and the slice or slab where a unit is one."""
+    return [plain_text(table.name[k]) + PARTS[table.level].format(table.slice[k] + 1) for k in places]

@@ -30,7 +30,7 @@ def show_groups(store: Store) -> None:
     run = run_tables.pick_run(store)
     if run is None:
         return
-    level = run_tables.pick_level(run)
+    level = run_tables.pick_level(run) if run.task == "segmentation" else "case"
     run_tables.notes(run)
     loaded = run_tables.load(run, level)
     with st.expander("More: metric, a table of attributes, smallest group", key="group_more"):

@@ -19,7 +19,9 @@ from pages.ui.menu import COVERAGE
 from pages.ui.run_tables import Loaded
 from pages.ui.text import safe_text
 
-_ADDRESS = re.compile(r"(s?)([0-9]{1,9})")
+LETTERS: dict[Level, str] = {"case": "", "slice": "s", "slab": "b"}
+"""What the address of a unit begins with."""
+_ADDRESS = re.compile(r"([sb]?)([0-9]{1,9})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +43,8 @@ class Unit:
 
     @property
     def slice(self) -> int | None:
-        """Index of the slice where the unit is one, None for a whole case."""
-        return int(self.table.slice[self.row]) if self.table.level == "slice" else None
+        """Index of the slice where the unit is one, of a slab that of its first; None for a whole case."""
+        return int(self.table.slice[self.row]) if self.table.level != "case" else None
 
 
 def address(row: int, level: Level) -> str:
@@ -51,13 +53,16 @@ def address(row: int, level: Level) -> str:
     >>> address(12, "case"), address(12, "slice")
     ('12', 's12')
     """
-    return f"s{row}" if level == "slice" else str(row)
+    return f"{LETTERS[level]}{row}"
 
 
 def selected(store: Store) -> Unit | None:
     """The unit of the selected run that the address names, None when it names none that is there."""
     found = _ADDRESS.fullmatch(selection.current().unit)
-    return None if found is None else _unit(store, "slice" if found[1] else "case", int(found[2]))
+    if found is None:
+        return None
+    level = next(level for level, letter in LETTERS.items() if letter == found[1])
+    return _unit(store, level, int(found[2]))
 
 
 def of_result(store: Store, key: str) -> Unit | None:
@@ -92,7 +97,10 @@ def answer(sentence: str, unit: Unit | None) -> None:
 def place_line(unit: Unit) -> None:
     """The place of the shown case in its run, the way back to the curve, and its neighbours."""
     row = st.container(horizontal=True, vertical_alignment="center", key="place")
-    what = f"slice {unit.slice + 1} of this case" if unit.slice is not None else "this case"
+    what = "this case"
+    if unit.slice is not None:
+        part = "slice" if unit.table.level == "slice" else "the slab from slice"
+        what = f"{part} {unit.slice + 1} of this case"
     row.markdown(
         f"In **{safe_text(unit.loaded.cohort.name, 60)}** the confidence of {what} is {place_words(unit)}.",
         width="stretch",
@@ -104,7 +112,7 @@ def links(unit: Unit, row: st.delta_generator.DeltaGenerator) -> None:
     """Back to the curve, and to the neighbours by confidence."""
     address_there = selection.address_of(selection.current())
     if unit.slice is not None:
-        address_there["level"] = "slice"
+        address_there[run_tables.level_key(unit.table.level)] = unit.table.level
     row.page_link(COVERAGE, label="Show the curve", query_params=address_there, width="content")
     for name, words, target in (
         ("less", "Less confident", unit.place.less), ("more", "More confident", unit.place.more),

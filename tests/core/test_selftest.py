@@ -124,9 +124,9 @@ def test_changed_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     other = first.model_copy(
         update={"members": (first.members[0].model_copy(update={"sha256": "0" * 64}), *first.members[1:])}
     )
-    found = installation.find_models()
+    found = installation.find_every_model()
     monkeypatch.setattr(
-        installation, "find_models", lambda: type(found)((other, *found.records[1:]), found.damaged)
+        installation, "find_every_model", lambda: type(found)((other, *found.records[1:]), found.damaged)
     )
     (name,) = wrong(installation.weights(silent))
     assert name == f"{first.id}/{first.members[0].file}"

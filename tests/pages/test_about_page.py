@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-from core.models import list_models
+from core.models import every_model
 from pages.ui.text import safe_text
 from tests.pages.conftest import Bench
 
@@ -21,7 +21,7 @@ def test_page_begins_with_what_it_must_not_be_used_for(bench: Bench) -> None:
 
 def test_every_model_is_named_with_its_licence(bench: Bench, text: Text) -> None:
     shown = text(bench.open("pages/about.py"))
-    for record in list_models():
+    for record in every_model():
         assert safe_text(record.title) in shown
         assert safe_text(record.licence) in shown
 

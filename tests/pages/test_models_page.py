@@ -13,7 +13,7 @@ from safetensors.torch import save
 from streamlit.testing.v1 import AppTest
 
 from core.errors import ModelProblem
-from core.models import get_model, list_models
+from core.models import every_model, get_model, list_models
 from core.models.build import build_network
 from core.models.records import ArchitectureConfig
 from core.pipeline.models import ONNX_TEMPLATE, TEMPLATE, add_model, known_models, preview_upload
@@ -43,8 +43,8 @@ def test_every_model_is_listed_and_the_default_one_is_shown_in_full(bench: Bench
     app = bench.open(PAGE)
     shown = text(app)
     assert app.title[0].value == "What can answer, and where did it come from?"
-    assert f"{len(list_models())} models" in app.markdown[0].value
-    for record in list_models():
+    assert f"{len(every_model())} models" in app.markdown[0].value
+    for record in every_model():
         assert safe_text(record.title, 90) in shown
     facts = app.table[0].value
     said = dict(zip(facts["What"], facts["Answer"], strict=True))

@@ -22,15 +22,14 @@ from core.models.records import ModelRecord
 from core.models.registry import write_record
 from core.train.classes.baseline import baseline_probabilities
 from core.train.classes.data import PictureSet, find_pictures, load_pictures
+from core.train.common.confidence import confidence_limit, confidence_limits
 from core.train.common.curve import Say
 from core.train.common.judging import no_progress, plain_estimator
 from core.train.common.numbers import BOOTSTRAP_SEED
 from core.train.common.threads import one_thread
-from core.types import Estimate, Limits, NamedBytes, RuleLimit, UnitTable
+from core.types import Estimate, NamedBytes, UnitTable
 
 REPLICATES = 2000
-LOW_SHARE = 0.2
-"""Share of the out-of-fold pictures that the limit of the confidence leaves below it."""
 
 
 class Difference(Frozen):
@@ -119,14 +118,8 @@ def ask(predictor: Predictor, path: Path, members: tuple[int, ...]) -> NDArray[n
 def store_limit(record: ModelRecord, validation: ClassValidation) -> ModelRecord:
     """The model with the limit of its confidence, written into its file."""
     check, network = validation.limit, validation.network
-    rule = RuleLimit(rule="low-class-confidence", limit=check.limit, spread=max(0.05, 0.9 - check.limit))
-    limits = Limits(
-        rules=(rule,),
-        cohort="out-of-fold predictions of the training persons",
-        patients=network.patients,
-        slices=network.units,
-        share=LOW_SHARE,
-    )
+    cohort = "out-of-fold predictions of the training persons"
+    limits = confidence_limits(check.limit, cohort, network.patients, network.units)
     changed = record.model_copy(update={"rule_limits": limits})
     write_record(changed, record.folder)
     return changed
@@ -182,7 +175,7 @@ def _baseline(record: ModelRecord, pictures: PictureSet) -> NDArray[np.float64]:
 
 def _limit_check(prob: NDArray[np.float64], pictures: PictureSet) -> LimitCheck:
     highest, right = prob.max(axis=1), prob.argmax(axis=1) == pictures.label
-    limit = round(float(np.quantile(highest, LOW_SHARE, method="lower")), 2)
+    limit = confidence_limit(highest)
     below = highest < limit
     return LimitCheck(
         limit=limit,

@@ -92,8 +92,19 @@ def _facts(record: BagRecord) -> str:
         f"{what.dims}, from scratch; attention: {what.attention}; dropout {what.head_dropout} of whole "
         "features before both heads",
         members_fact(record),
+        *_limit(record),
     )
     return listed(lines)
+
+
+def _limit(record: BagRecord) -> tuple[str, ...]:
+    if record.rule_limits is None:
+        return ()
+    rule, taken = record.rule_limits.rules[0], record.rule_limits
+    return (
+        f"Limit of the confidence: {rule.limit:g}; the likelier class of {100 * taken.share:.0f} % of the "
+        f"{taken.slices} bags out of fold has a probability below it",
+    )
 
 
 def _table(rows: Sequence[BagRow]) -> str:

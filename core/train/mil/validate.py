@@ -10,7 +10,6 @@ import numpy as np
 from core.audit.attention import attention_summary, mean_summary
 from core.config import EstimatorConfig, Frozen
 from core.inference.bag_predictor import open_bag_predictor
-from core.inference.bag_samples import BagSamples
 from core.models.mil_records import BagRecord
 from core.train.common.curve import Say
 from core.train.common.judging import no_progress, plain_estimator
@@ -33,7 +32,7 @@ from core.train.mil.measure import (
 from core.train.mil.sources import load_source, source_spec
 from core.train.mil.train import fold_task, out_of_fold_bags
 from core.train.validate import Study, as_image, read_studies
-from core.types import Estimate, Float64Array
+from core.types import BagSamples, Estimate, Float64Array
 
 
 class Spread(Frozen):

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.pipeline.classify import bag_facts
 from core.types import Analysis, Case, Classification, FixedPoint, Verdict
 from core.view.class_payload import build_class_payload, build_class_volume, class_volume_digest
 from core.view.payload import build_payload, start_slice
@@ -20,8 +21,8 @@ from pages.ui.viewer.state import Held, ViewState, next_held, parse_view
 
 FOLDER = Path(__file__).parent
 SCRIPTS = (
-    "decode", "trace", "draw", "marks", "strip", "panel", "classes", "keys", "layout", "state", "actions",
-    "refresh", "main",
+    "decode", "trace", "draw", "marks", "strip", "panel", "classes", "slabs", "keys", "layout", "state",
+    "actions", "refresh", "main",
 )  # fmt: skip
 """Joined into one module in this order: an inline component has exactly one."""
 
@@ -71,19 +72,25 @@ def class_view(
     score_labels: Mapping[str, str] | None = None,
     facts: Sequence[tuple[str, str]] = (),
     reference: Collection[str] | None = None,
+    view_state: ViewState | None = None,
+    alone: bool = False,
 ) -> None:
     """Draw the same view for a classified picture: what the decision rests on, and every class.
 
-    reference: the classes that a cohort names for it, None where none does; the rest as for `case_view`.
+    A volume that a bag model judged has a slice strip of its attention. reference: the classes that a cohort
+    names for it, None where none does; the rest as for `case_view`.
     """
 
-    def payload(_: int | None) -> bytes:
-        volume = _volumes().get(class_volume_digest(case, found), lambda: build_class_volume(case, found))
-        return build_class_payload(
-            case, found, verdict, volume=volume, score_labels=score_labels, facts=facts, reference=reference
+    def payload(around: int | None) -> bytes:
+        volume = _volumes().get(
+            class_volume_digest(case, found, around), lambda: build_class_volume(case, found, around=around)
         )
+        return build_class_payload(
+            case, found, verdict, volume=volume, score_labels=score_labels, facts=facts, reference=reference,
+            bags=bag_facts(found), alone=alone,
+        )  # fmt: skip
 
-    _show(case, key, None, payload)
+    _show(case, key, view_state, payload)
 
 
 def _show(case: Case, key: str, view_state: ViewState | None, payload: Callable[[int | None], bytes]) -> None:

@@ -2,7 +2,7 @@
 
 const KEY_LIST = [
   ["Wheel, ↑ ↓", "slice (Page Up, Page Down: ten; Home, End: first, last); a sideways swipe on a touch screen"],
-  ["W", "least confident slice"],
+  ["W", "the slice under ▼"],
   ["1–9", "layer on or off"],
   ["Right button drag", "window (sideways) and level (up, down); also under “Window”"],
   ["Ctrl + wheel, + −", "zoom; two fingers on a touch screen"],

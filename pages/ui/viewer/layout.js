@@ -19,7 +19,9 @@ function buildLayout(viewer) {
     classes: el("section", { class: "classes", "aria-label": "Probability of each class" }),
     verdict: el("section", { class: "verdict", "aria-label": "Verdict and reasons" }),
     numbers: el("section", { class: "numbers", "aria-label": "Confidence" }),
-    worst: button("Worst slice", "Go to the least confident slice (W)", () => viewer.goWorst()),
+    worst: button("", "", () => viewer.goWorst()),
+    stripNote: el("p", { class: "strip-note quiet" }),
+    slabs: el("section", { class: "slabs", "aria-label": "Slabs of slices" }),
     dialog: keyDialog(),
   };
   parts.windowPanel = windowPanel(viewer, parts);
@@ -32,11 +34,11 @@ function buildLayout(viewer) {
     button("?", "List of keys (?)", () => viewer.help())));
   const stage = el("div", { class: "stage" }, canvas, parts.where, parts.window, parts.message);
   const slices = el("div", { class: "slices" }, parts.range, strip.strip,
-    el("p", { class: "strip-note quiet" }, "Height: confidence of each slice, 0 to 1 (pale: nothing predicted). ▼ least confident. Ticks: checks that fired."));
+    parts.stripNote);
   parts.tuning = el("div", { class: "tuning" }, el("label", { class: "opacity" }, parts.opacityName, parts.opacity), parts.mapChoice);
   const legend = el("div", { class: "legend" }, parts.layers, parts.tuning);
   const main = el("div", { class: "main" }, tools, parts.windowPanel, stage, parts.readout, slices, parts.spoken);
-  const side = el("div", { class: "side" }, parts.verdict, parts.classes, legend, parts.numbers);
+  const side = el("div", { class: "side" }, parts.verdict, parts.classes, parts.slabs, legend, parts.numbers);
   viewer.root.replaceChildren(el("div", { class: "frame" }, main, side), parts.dialog);
   parts.slices = slices;
   parts.range.addEventListener("input", () => viewer.go(Number(parts.range.value) - 1));

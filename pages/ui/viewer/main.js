@@ -86,8 +86,10 @@ const dataMethods = (viewer) => ({
     viewer.parts.range.max = String(viewer.header.shape[1]);
     viewer.cache.blobsKey = null;
     viewer.cache.outlines.clear();
+    labelStrip(viewer);
     drawVerdict(viewer);
     drawClasses(viewer);
+    drawSlabs(viewer);
     drawLayers(viewer);
     drawChannels(viewer);
     viewer.resize();

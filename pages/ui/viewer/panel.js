@@ -18,7 +18,7 @@ const MOST_REASONS = 4; // the worst ones; the rest would push the legend off th
 function drawVerdict(viewer) {
   const { header, ground } = viewer;
   const review = header.answer === "review";
-  const answer = { review: "Review this case", consistent: "Looks consistent" }[header.answer] ?? "The outline alone";
+  const answer = { review: "Review this case", consistent: "Looks consistent" }[header.answer] ?? header.words.alone;
   const groups = groupFlags(header.flags);
   const items = groups.map((flags) => reasonItem(viewer, flags));
   const [first, rest] = [items.slice(0, MOST_REASONS), items.slice(MOST_REASONS)];
@@ -86,7 +86,7 @@ function drawNumbers(viewer) {
   const rows = [];
   if (first) rows.push(...scoreRow({ ...first, label: "Confidence of the case" }, first.label));
   viewer.parts.sliceScore = el("dd", {});
-  if (first && header.slices.length > 1) rows.push(el("dt", {}, "Confidence of this slice"), viewer.parts.sliceScore);
+  if (first && header.slices.length > 1) rows.push(el("dt", {}, header.strip.slice), viewer.parts.sliceScore);
   for (const [name, text] of header.facts) rows.push(el("dt", {}, name), el("dd", {}, text));
   const all = [...(first ? [first] : []), ...scores];
   const folded = all.length > 1

@@ -6,8 +6,7 @@ function makeStrip(viewer) {
   const canvas = el("canvas", { class: "strip-canvas" });
   const tip = el("div", { class: "strip-tip", hidden: "" });
   const strip = el("div", {
-    class: "strip", role: "slider", tabindex: "0", "aria-label": "Slice, with the confidence of each",
-    "aria-orientation": "horizontal", "aria-valuemin": "1",
+    class: "strip", role: "slider", tabindex: "0", "aria-orientation": "horizontal", "aria-valuemin": "1",
   }, canvas, tip);
   const at = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -40,14 +39,16 @@ function showTip(viewer, tip, z, x, width) {
   tip.style.left = `${clamp(x - tip.offsetWidth / 2, 0, Math.max(0, width - tip.offsetWidth))}px`;
 }
 
-// "confidence 0.65 · A Area anomaly", in words for the tip and for screen readers.
+// "confidence 0.65 · A Area anomaly", in words for the tip and for screen readers; header.strip names the value.
 function sliceSentence(header, z) {
   const slice = header.slices[z];
   if (!slice) return "no scores";
-  const words = [slice.value === null ? `confidence – (${slice.note || "not available"})` : `confidence ${number(slice.value)}`];
-  if (slice.empty) words.push("nothing predicted");
+  const { value, blank, marked } = header.strip;
+  const words = [slice.value === null ? `${value} – (${slice.note || "not available"})` : `${value} ${number(slice.value)}`];
+  words.push(...(slice.more ?? []));
+  if (slice.empty) words.push(blank);
   for (const cause of slice.causes) words.push(`${header.theme.marks[cause].letter} ${labelOf(header, cause)}`);
-  if (z === header.worst) words.push("least confident slice");
+  if (z === header.worst) words.push(marked);
   return words.join(" · ");
 }
 
@@ -68,11 +69,13 @@ function paintStrip(viewer) {
   ctx.fillStyle = colours.faint;
   ctx.fillRect(0, floor, width, ratio);
   for (let z = 0; z < total; z++) paintCell({ viewer, ctx, z, cell, floor, room });
+  paintSlabs({ viewer, ctx, cell, height });
   ctx.strokeStyle = colours.primary;
   ctx.lineWidth = 2 * ratio;
   const mark = Math.max(cell, 4 * ratio);
   ctx.strokeRect(clamp((view.slice + 0.5) * cell - mark / 2, ratio, width - mark - ratio), ratio, mark, height - 2 * ratio);
   if (header.worst !== null) paintWorst(ctx, clamp((header.worst + 0.5) * cell, 5 * ratio, width - 5 * ratio), ratio, colours.text);
+  strip.setAttribute("aria-label", header.strip.label);
   strip.setAttribute("aria-valuemax", total);
   strip.setAttribute("aria-valuenow", view.slice + 1);
   strip.setAttribute("aria-valuetext", `Slice ${view.slice + 1} of ${total}, ${sliceSentence(header, view.slice)}`);
@@ -84,7 +87,7 @@ function paintCell({ viewer, ctx, z, cell, floor, room }) {
   const gap = cell > 5 * ratio ? ratio : 0;
   const [x, w] = [z * cell + gap, Math.max(ratio * 0.75, cell - 2 * gap)];
   if (slice && slice.value !== null) {
-    const h = Math.max(2 * ratio, clamp(slice.value, 0, 1) * room);
+    const h = Math.max(2 * ratio, clamp(slice.value / header.strip.scale, 0, 1) * room);
     ctx.fillStyle = z === viewer.view.slice ? colours.primary : slice.empty ? colours.faint : colours.bar;
     ctx.fillRect(x, floor - h, w, h);
     ctx.fillStyle = colours.bar;
@@ -115,4 +118,11 @@ function paintWorst(ctx, x, ratio, colour) {
   ctx.lineTo(x + 5 * ratio, 2 * ratio);
   ctx.lineTo(x, 11 * ratio);
   ctx.fill();
+}
+
+function labelStrip({ header: { strip }, parts }) {
+  parts.worst.textContent = strip.jump;
+  parts.worst.title = strip.help;
+  parts.worst.setAttribute("aria-label", strip.help);
+  parts.stripNote.textContent = strip.note;
 }

@@ -12,7 +12,6 @@ import torch
 from core.config import EstimatorConfig, EstimatorKind
 from core.errors import ModelProblem
 from core.inference.bag_predictor import BagPredictor, open_bag_predictor
-from core.inference.bag_samples import BagSamples
 from core.inference.pictures import Pictures
 from core.inference.seeds import draw_mask, mask_seed
 from core.inference.settings import RunSettings
@@ -28,7 +27,7 @@ from core.models.mil_records import (
 )
 from core.models.mil_weights import load_bag_member
 from core.models.weights import save_weights
-from core.types import Geometry, Image
+from core.types import BagSamples, Geometry, Image
 
 ARCHITECTURE = BagArchitecture(
     backbone="resnet18", depths=(1, 1, 1, 1), dims=(8, 8, 8, 8), attention_width=4, head_dropout=0.5

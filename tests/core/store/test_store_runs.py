@@ -279,7 +279,7 @@ def test_trace_tells_what_was_read(store: Store) -> None:
     assert found.histograms is not None
     assert trace.arrays == 1
     assert trace.bytes == found.histograms.nbytes
-    assert trace.tables["units"] == 4
+    assert trace.tables["units"] == 5  # four cases, and one look whether there are slices
     assert trace.tables["unit_scores"] >= 8
     assert "analyses" not in trace.tables
     with store.trace() as moved:
@@ -307,7 +307,7 @@ def test_table_of_two_thousand_cases_is_read_at_once_and_nothing_is_read_after_t
     assert (found.units, accepted.sum() > 0, risk > 0.0, bins.sum() > 0) == (2000, True, True, True)
     # One array with the histograms of all cases; of the rows only those of runs, never of predictions.
     assert (opening.arrays, opening.bytes) == (1, 2000 * 4 * 1 * 3 * 5 * 4)
-    assert opening.tables["units"] == 2000
+    assert opening.tables["units"] == 2001  # and one look whether there are slices
     assert opening.tables["unit_scores"] == 2 * 2000 + 2
     assert not {"analyses", "slices", "scores", "measures", "cases"} & set(opening.tables)
     assert moving.nothing
