@@ -176,10 +176,11 @@ def _facts(facts: ModelFacts) -> list[tuple[str, str]]:
         ("Training", facts.trained or "not known here"),
         ("Foreign pictures", "told by what is kept of the training pictures" if facts.familiar else
          "cannot be told: it came without a description of its training pictures"),
-        ("Quality of an outline", "judged by a network that has seen failures" if facts.judged else
-         "judged by rules alone: it came without a quality network"),
-        ("Limits of the shape rules", facts.limits or "built-in ones, not from data of this model"),
+        ("Limits of the checks", facts.limits or "built-in ones, not from data of this model"),
     ]  # fmt: skip
+    if facts.task == "segmentation":
+        judged = "a network that has seen failures" if facts.judged else "rules alone, without a network"
+        rows.append(("Quality of an outline", f"judged by {judged}"))
     rows += [("Judges", facts.slab)] if facts.slab else []
     return [*rows, ("Volumes", facts.volume)] if facts.volume else rows
 

@@ -14,6 +14,7 @@ from core.cohort import sample_cases
 from core.config import EstimatorKind
 from core.inference import possible_estimators
 from core.inference.devices import machine_class
+from core.models.mil_records import list_bag_models
 from core.models.registry import SHIPPED_FOLDER, list_models, promptless
 from core.selftest.answers import give
 from core.selftest.expected import ANSWERS, AnswerList
@@ -21,11 +22,15 @@ from core.store import Store
 
 DEFAULT_MODEL = "lgg-unet"
 FEW = ("frontal-left", "healthy-young", "faint")
+VOLUME = "volume-frontal"
 LIBRARIES = ("torch", "onnxruntime", "numpy", "opencv-python-headless")
 
 
 def wanted() -> Iterator[tuple[str, EstimatorKind, str]]:
-    """(model, estimator, sample): the default model on every sample, and every estimator on a few."""
+    """(model, estimator, sample): the default model on every sample, and every estimator on a few.
+
+    A bag model is asked about the volume.
+    """
     everything = [each.key for each in sample_cases()]
     for record in promptless(list_models(own=SHIPPED_FOLDER)):
         kinds = [each.key for each in possible_estimators(record)]
@@ -33,6 +38,9 @@ def wanted() -> Iterator[tuple[str, EstimatorKind, str]]:
             whole = record.id == DEFAULT_MODEL and number == 0
             for sample in everything if whole else FEW:
                 yield record.id, kind, sample
+    for bags in list_bag_models(own=SHIPPED_FOLDER):
+        for each in possible_estimators(bags):
+            yield bags.id, each.key, VOLUME
 
 
 if __name__ == "__main__":
