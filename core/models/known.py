@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from core.errors import ModelProblem
 from core.models.mil_records import BAG_FILE, BagRecord
 from core.models.records import ModelRecord
-from core.models.registry import FoundModels, find_models, find_records
+from core.models.registry import FoundModels, find_models, find_records, with_id
 from core.types import Limits
 
 
@@ -26,15 +25,7 @@ def every_model() -> tuple[ModelRecord, ...]:
 
 def any_model(model_id: str) -> ModelRecord:
     """The model with this id, of whichever kind. Raises ModelProblem that lists the known ids."""
-    known = {record.id: record for record in every_model()}
-    if model_id not in known:
-        raise ModelProblem(
-            "There is no such model",
-            found=repr(model_id),
-            expected="one of " + (", ".join(known) or "none, as no model is installed"),
-            fix="choose a model from the list, or import your own",
-        )
-    return known[model_id]
+    return with_id(every_model(), model_id)
 
 
 def rule_limits_of(model_id: str) -> Limits | None:

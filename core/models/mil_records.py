@@ -11,9 +11,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field
 
-from core.errors import ModelProblem
 from core.models.records import ClassifierArchitecture, ModelRecord
-from core.models.registry import SHIPPED_FOLDER, find_records, write_record
+from core.models.registry import SHIPPED_FOLDER, find_records, with_id, write_record
 
 BAG_FILE = "bag.json"
 Encoder = Literal["light", "resnet18", "resnet34"]
@@ -85,15 +84,8 @@ def list_bag_models(shipped: Path = SHIPPED_FOLDER, own: Path | None = None) -> 
 
 def get_bag_model(model_id: str, shipped: Path = SHIPPED_FOLDER, own: Path | None = None) -> BagRecord:
     """The bag model with this id. Raises ModelProblem that lists the known ids."""
-    known = {record.id: record for record in list_bag_models(shipped, own)}
-    if model_id not in known:
-        raise ModelProblem(
-            "There is no such bag model",
-            found=repr(model_id),
-            expected="one of " + (", ".join(known) or "none, as no bag model is installed"),
-            fix="choose a model from the list, or train one: python -m core train mil",
-        )
-    return known[model_id]
+    known = list_bag_models(shipped, own)
+    return with_id(known, model_id, "bag model", "train one: python -m core train mil")
 
 
 def write_bag_record(record: BagRecord, folder: Path) -> Path:

@@ -70,13 +70,23 @@ def find_records(
 
 def get_model(model_id: str, shipped: Path = SHIPPED_FOLDER, own: Path | None = None) -> ModelRecord:
     """The model with this id. Raises ModelProblem that lists the known ids."""
-    known = {record.id: record for record in list_models(shipped, own)}
+    return with_id(list_models(shipped, own), model_id)
+
+
+def with_id(
+    records: Iterable[Record], model_id: str, kind: str = "model", instead: str = "import your own"
+) -> Record:
+    """The record with this id. Raises ModelProblem that lists the known ids.
+
+    kind: what the records are called; instead: what to do where none of them will do.
+    """
+    known = {record.id: record for record in records}
     if model_id not in known:
         raise ModelProblem(
-            "There is no such model",
+            f"There is no such {kind}",
             found=repr(model_id),
-            expected="one of " + (", ".join(known) or "none, as no model is installed"),
-            fix="choose a model from the list, or import your own",
+            expected="one of " + (", ".join(known) or f"none, as no {kind} is installed"),
+            fix=f"choose a model from the list, or {instead}",
         )
     return known[model_id]
 

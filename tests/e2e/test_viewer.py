@@ -278,8 +278,8 @@ def test_large_study_loads_the_neighbourhood_of_a_slice(opened: Open) -> None:
     page.keyboard.press("End")
     expect(page.locator(".message")).to_be_visible()
     expect(page.locator(".message")).to_be_hidden(timeout=10_000)
-    assert slice_shown(page) == 39
-    assert view(page).get_attribute("data-ready") != first
+    expect(view(page)).to_have_attribute("data-slice", "39")
+    expect(view(page)).not_to_have_attribute("data-ready", str(first))
     assert pixels(page) != start
 
 
