@@ -41,7 +41,7 @@ SAVED, UNDONE, ANSWERED = "desk_saved", "desk_undone", "desk_answered"
 """Session keys: subject and nonce of what was kept last, for the browser to let go of its draft; the words of
 the decision taken back last; the nonce of the last act, which the browser repeats until it is here."""
 ENOUGH_FOR_PACE = 3
-ALONE = f"**Judge the outline alone.** {HIDDEN}"
+ALONE = f"**Judge without the model's opinion.** {HIDDEN}"
 
 
 def show(store: Store, writable: bool) -> None:

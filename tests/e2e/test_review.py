@@ -48,7 +48,7 @@ def sign_in(page: Page, name: str, *, alone: bool = False) -> None:
     field.focus(timeout=SETTLED)
     page.keyboard.type(name)
     if alone:
-        page.get_by_role("switch", name="Judge the outline alone").focus()
+        page.get_by_role("switch", name="Judge without the model's opinion").focus()
         page.keyboard.press("Space")
     page.get_by_role("button", name="Start reading").focus()
     page.keyboard.press("Enter")
@@ -179,7 +179,7 @@ def test_two_readers_on_one_cohort(chromium: object, ward: Server) -> None:
         pages.append(opened)
     ada, ben = pages
 
-    # Ben judges the outline alone: cohort order, no verdict, no confidence, nothing of Ada.
+    # Ben judges without the model's opinion: cohort order, no verdict, no confidence, nothing of Ada.
     expect(desk_of(ben).locator(".place")).to_contain_text("scan-0000.png")
     expect(ben.locator(".second-look h2").first).to_have_text("The outline alone")
     shown = ben.locator(".stMain").inner_text() + ben.locator(".second-look").inner_text()

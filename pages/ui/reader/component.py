@@ -70,7 +70,7 @@ def _form() -> None:
             )
             typed = person.name
         alone = st.toggle(
-            "Judge the outline alone", key="reader_alone",
+            "Judge without the model's opinion", key="reader_alone",
             help="Hides the model's verdict, reasons, confidence and uncertainty, the reference if there is "
             "one, and lists cases in the order of the cohort. For a second, independent reading.",
         )  # fmt: skip
