@@ -37,6 +37,7 @@ MIB_PER_SESSION, THIRD_TO_SECOND, P95_SECONDS = 1.0, 1.1, 0.5
 class Line:
     """One page under load: memory before and after each wave in MiB, reruns in seconds.
 
+    waves: () where the memory is not the visitors': an analysis keeps its network and its result.
     broken: visitors who were shown another page or an incident.
     """
 
@@ -54,7 +55,7 @@ class Line:
     @property
     def per_session(self) -> float:
         """MiB above the base per session, of the largest wave."""
-        return (max(self.waves) - self.base) / self.sessions
+        return (max(self.waves, default=self.base) - self.base) / self.sessions
 
     def missed(self) -> list[str]:
         """The targets that this page did not meet."""
@@ -71,9 +72,9 @@ class Line:
 
     def words(self) -> str:
         waves = ", ".join(f"{each:.0f}" for each in self.waves)
+        held = f"waves {waves} MiB ({self.per_session:+.2f} MiB per session), " if self.waves else ""
         return (
-            f"{self.page:<28} base {self.base:.0f} MiB, waves {waves} MiB "
-            f"({self.per_session:+.2f} MiB per session), {len(self.reruns)} reruns: "
+            f"{self.page:<28} base {self.base:.0f} MiB, {held}{len(self.reruns)} reruns: "
             f"median {statistics.median(self.reruns):.3f} s, 95 % {self.p95:.3f} s"
         )
 
@@ -161,8 +162,7 @@ def _beside_analysis(server: Server, query: str, settle: float, visitors: int = 
         reruns = _timed_until(others, over.is_set)
         work.result()
         broken = sum(not _whole(each) for each in others)
-    held = (_settled(server, settle),)
-    return Line("worklist beside an analysis", visitors, base, held, tuple(reruns), broken)
+    return Line("worklist beside an analysis", visitors, base, (), tuple(reruns), broken)
 
 
 def _timed_until(visitors: list[Session], over: Callable[[], bool]) -> list[float]:
