@@ -11,7 +11,7 @@ from core.audit.checks.classes import class_findings, threshold_findings
 from core.audit.checks.epochs import epoch_findings, losses_of, lowest_epoch
 from core.audit.checks.headline import headline_findings
 from core.audit.checks.leakage import leakage_findings
-from core.audit.checks.matrix import f1_findings, f1_fits, grid_findings, matrix_findings
+from core.audit.checks.matrix import f1_findings, f1_fits, grid_findings, grids_that_hold, matrix_findings
 from core.audit.checks.predictions import prediction_findings
 from core.audit.checks.summary import outlier_findings, score_values, summary_findings, summary_rows
 from core.audit.checks.together import mean_findings, together_findings
@@ -53,6 +53,7 @@ def audit_study(study: Study, progress: Progress | None = None) -> Audit:
         summary=summary_rows(study, facts),
         thresholds=thresholds,
         recommendations=recommendations(findings, mil),
+        held=tuple(grids_that_hold(facts)),
         not_checked=tuple(_not_checked(study, facts)),
         sources=study.sources,
     )

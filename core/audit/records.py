@@ -266,7 +266,10 @@ class Recommendation(Frozen):
 
 
 class Audit(Frozen):
-    """Everything that an audit says. not_checked: what could not be looked at, and why."""
+    """Everything that an audit says.
+
+    held: what was looked at and is as it must be. not_checked: what could not be looked at, and why.
+    """
 
     title: str
     verdict: str
@@ -276,6 +279,7 @@ class Audit(Frozen):
     summary: tuple[ScoreSummary, ...] = ()
     thresholds: tuple[FoldThreshold, ...] = ()
     recommendations: tuple[Recommendation, ...] = ()
+    held: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
 

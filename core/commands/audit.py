@@ -89,5 +89,6 @@ def _lines(found: Audit) -> str:
     lines += [
         f"To do: {each.title}. {each.text} ({', '.join(each.answers)})" for each in found.recommendations
     ]
+    lines += [f"Holds: {each}" for each in found.held]
     lines += [f"Not checked: {each}" for each in found.not_checked]
     return "\n".join(lines)

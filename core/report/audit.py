@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +44,8 @@ def audit_html(audit: Audit) -> NamedBytes:
         f'<h2>Folds</h2><div class="scroll">{_table(fold_table(audit))}</div>'
         '<p class="quiet">Intervals: 95 %, Wilson for shares of cases, Hanley and McNeil for AUC; '
         "of the mean Student's t over folds, taken as independent.</p>"
-        f"{_matrices(audit)}{_thresholds(audit)}{_advice(audit)}{_not_checked(audit)}"
+        f"{_matrices(audit)}{_thresholds(audit)}{_advice(audit)}"
+        f"{_listed('What holds', audit.held)}{_listed('What could not be checked', audit.not_checked)}"
         f"<footer>Files: {escape(', '.join(audit.sources) or '–')} · Second Look "
         f"{__version__}<br>{NOTICE}</footer>"
         "</body></html>"
@@ -107,6 +109,6 @@ def _advice(audit: Audit) -> str:
     return f"<h2>What to do</h2><ul>{items}</ul>" if items else ""
 
 
-def _not_checked(audit: Audit) -> str:
-    items = "".join(f"<li>{escape(each)}</li>" for each in audit.not_checked)
-    return f"<h2>What could not be checked</h2><ul>{items}</ul>" if items else ""
+def _listed(title: str, sentences: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(each)}</li>" for each in sentences)
+    return f"<h2>{title}</h2><ul>{items}</ul>" if items else ""

@@ -38,7 +38,10 @@ def _answered(audit: Audit, code: str, linked: bool) -> str:
 
 
 def not_checked(audit: Audit) -> None:
-    """What could not be looked at, and why."""
+    """What holds; what could not be looked at, and why."""
+    if audit.held:
+        st.header("What holds", anchor=False)
+        st.markdown("\n".join(f"- {safe_text(each, 300)}" for each in audit.held))
     st.header("What was not checked", anchor=False)
     if not audit.not_checked:
         st.markdown("Everything that an audit looks at was given.")

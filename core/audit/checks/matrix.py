@@ -13,6 +13,8 @@ from core.audit.records import Figure, Finding, Study
 from core.audit.scores import F1_VARIANTS, SCORES, f1_table, matrix_scores, score_spec
 
 KEYS = [each.key for each in SCORES]
+MOST_SIZES = 3
+"""Sizes of folds that are named in one sentence."""
 LARGEST_TABLE = 250_000
 """Pairs of true positives and negatives that are enumerated at most."""
 
@@ -104,6 +106,36 @@ def grid_findings(study: Study, facts: tuple[Facts, ...]) -> Iterator[Finding]:
                     "of half of it, which ties allow."
                 )
                 yield finding("auc-grid", each.where, said, [each.name])
+
+
+def grids_that_hold(facts: tuple[Facts, ...]) -> Iterator[str]:
+    """Which scores are multiples of what they must be multiples of, in every fold that gives them.
+
+    Only where a wrong figure would have been told: the steps are wider than the rounding.
+    """
+    for label, figures in (("accuracy", list(_accuracies(facts))), ("AUC", list(_areas(facts)))):
+        if figures and all(
+            on_grid(figure, steps) and 2.0 * figure.half * steps < 1.0 for figure, steps in figures
+        ):
+            sizes = sorted({steps for _, steps in figures})
+            shares = " or ".join(f"1/{steps}" for steps in sizes[:MOST_SIZES])
+            more = f" or of {len(sizes) - MOST_SIZES} other sizes" if len(sizes) > MOST_SIZES else ""
+            yield f"Every reported {label} ({len(figures)}) is a multiple of {shares}{more}, as it must be."
+
+
+def _accuracies(facts: tuple[Facts, ...]) -> Iterator[tuple[Figure, int]]:
+    """Reported accuracies with the number of cases that each is a share of."""
+    for each in facts:
+        if (accuracy := each.fold.score("accuracy")) and each.cases:
+            yield accuracy, each.cases
+
+
+def _areas(facts: tuple[Facts, ...]) -> Iterator[tuple[Figure, int]]:
+    """Reported AUCs of two classes with the number of pairs that each is a share of."""
+    for each in facts:
+        auc = each.fold.score("auc")
+        if auc and each.counts and len(each.counts) == 2 and min(each.counts) > 0:
+            yield auc, each.counts[0] * each.counts[1]
 
 
 def on_grid(figure: Figure, steps: int) -> bool:

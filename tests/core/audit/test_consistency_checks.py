@@ -31,6 +31,29 @@ def test_readme_pair_of_mlscorecheck() -> None:
     assert found(one_fold((902, 530), accuracy=0.92, **second)) == {("scores-impossible", "fold 0")}
 
 
+@pytest.mark.parametrize(
+    ("counts", "scores", "held"),
+    [
+        (
+            (8, 8),
+            {"accuracy": 0.8125, "auc": 0.9531},
+            ["accuracy (1) is a multiple of 1/16", "AUC (1) is a multiple of 1/64"],
+        ),
+        ((8, 8), {"accuracy": 0.8512, "auc": 0.9561}, []),
+        ((9000, 9000), {"accuracy": 0.8512}, []),
+    ],
+    ids=["on the grid", "beside it", "grid finer than the rounding"],
+)  # fmt: skip
+def test_what_holds_is_said_only_where_it_could_have_failed(
+    counts: tuple[int, int], scores: dict[str, float], held: list[str]
+) -> None:
+    file = NamedBytes("study.json", json.dumps(one_fold(counts, **scores)).encode())
+    assert [
+        each.removeprefix("Every reported ").removesuffix(", as it must be.")
+        for each in audit_study(read_study([file])).held
+    ] == held
+
+
 @pytest.mark.parametrize(("accuracy", "wrong"), [(0.8, False), (0.9123, True), (0.95, False), (1.0, False)])
 def test_accuracy_has_to_be_a_multiple_of_one_over_n(accuracy: float, wrong: bool) -> None:
     document = one_fold((10, 10), accuracy=accuracy, auc=0.9500)

@@ -62,6 +62,13 @@ def test_evidence_holds_the_numbers(golden: Audit) -> None:
     assert "from 0.451 at its best (epoch 12) to 0.586" in evidence(golden, "overfitting", "fold 0")
 
 
+def test_accuracy_and_auc_lie_on_their_grids_all_the_same(golden: Audit) -> None:
+    assert golden.held == (
+        "Every reported accuracy (5) is a multiple of 1/57, as it must be.",
+        "Every reported AUC (5) is a multiple of 1/630, as it must be.",
+    )
+
+
 def test_f1_is_macro_and_means_another_matrix(golden: Audit) -> None:
     assert [row.f1_fits for row in golden.folds] == [("macro",)] * 5
     # 45 of 57 = 0.7895; F1 of 31/42 and 14/15: (62/74 + 28/40) / 2 = 0.7689
