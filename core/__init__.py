@@ -1,3 +1,3 @@
 """Second Look's computations: reading, inference with uncertainty, error detection, store."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
