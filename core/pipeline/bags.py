@@ -16,8 +16,9 @@ from core.config import AnalysisConfig, digest
 from core.detector.picture_statistics import tissue_share
 from core.errors import ModelProblem
 from core.models.mil_records import list_bag_models
-from core.pipeline.case import guess_channels, made_by_of, open_bag_model, part_of, silent, voxel_digest
+from core.pipeline.case import made_by_of, part_of, silent, voxel_digest, with_channels
 from core.pipeline.classify import ClassOutcome, class_outcome_of, score_classification
+from core.pipeline.predictors import open_bag_model
 from core.pipeline.units import marked_slices
 from core.types import Case, Classification, Float64Array, Limits, MadeBy, Progress, Timing
 
@@ -49,9 +50,7 @@ def judge_volume(
     progress(0.0, "Opening the model")
     predictor = open_bag_model(config)
     require_volume(case, predictor.record)
-    available = len(case.image.channel_names)
-    channels = config.channels or guess_channels(available, predictor.record.channels)
-    chosen = config.model_copy(update={"channels": channels})
+    chosen = with_channels(config, case, predictor.record.channels)
     made_by = _made_by(case, chosen, predictor)
     found = store.classification(made_by.key)
     cached = found is not None

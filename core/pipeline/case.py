@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +17,7 @@ from core.config import AnalysisConfig, ReadOptions, digest
 from core.detector import Limits, StackSpace, decide, measure_slices, stack_space
 from core.metrics import overlap_report
 from core.pipeline.foreign import Watch, unchecked_note
+from core.pipeline.predictors import open_bag_model, open_model
 from core.pipeline.profiles import limits_over
 from core.pipeline.quality import quality_scores, unjudged_note
 from core.types import (
@@ -132,9 +132,7 @@ def analyse(
     config = config or AnalysisConfig()
     progress(0.0, "Opening the model")
     predictor = open_model(store, config)
-    available = len(case.image.channel_names)
-    channels = config.channels or guess_channels(available, predictor.record.channels)
-    made_by = made_by_of(case, config.model_copy(update={"channels": channels}), predictor)
+    made_by = made_by_of(case, with_channels(config, case, predictor.record.channels), predictor)
     analysis = store.analysis(made_by.key)
     cached = analysis is not None
     if analysis is None:
@@ -182,6 +180,12 @@ def guess_channels(available: int, wanted: tuple[str, ...]) -> tuple[int, ...]:
     (0, 0, 0)
     """
     return tuple(range(available)) if available == len(wanted) else (0,) * len(wanted)
+
+
+def with_channels(config: AnalysisConfig, case: Case, wanted: tuple[str, ...]) -> AnalysisConfig:
+    """The settings with the image channels that feed the model's, guessed where they name none."""
+    channels = config.channels or guess_channels(len(case.image.channel_names), wanted)
+    return config.model_copy(update={"channels": channels})
 
 
 def point_in_force(store: Store, made_by: MadeBy) -> OperatingPoint | None:
@@ -362,49 +366,6 @@ def _contrast_note(config: AnalysisConfig, predictor: Predictor | BagPredictor) 
     trained = any_model(config.model_id).preprocessing.contrast
     used = predictor.record.preprocessing.contrast
     return () if used == trained else (f"contrast {used}; the model was trained with {trained}",)
-
-
-def open_model(store: Store, config: AnalysisConfig) -> Predictor:
-    """The predictor that the settings name, with the contrast that they ask for.
-
-    Raises ModelProblem for an unknown model, and for one that answers only to a box.
-    """
-    from core.inference import open_predictor
-    from core.models import get_model, require_promptless, with_contrast
-
-    record = get_model(config.model_id)
-    require_promptless(record)
-    return open_predictor(
-        with_contrast(record, config.contrast),
-        device=config.device,
-        backend=config.backend,
-        precision=config.precision,
-        graphs=_graphs_folder(store),
-    )
-
-
-def open_bag_model(config: AnalysisConfig) -> BagPredictor:
-    """The predictor of the bag model that the settings name; it runs in torch and single precision.
-
-    Raises ModelProblem for an unknown one, and InferenceProblem for a device, backend or precision that it
-    cannot have.
-    """
-    from core.inference.bag_predictor import open_bag_predictor
-    from core.models import with_contrast
-    from core.models.mil_records import get_bag_model
-
-    return open_bag_predictor(
-        with_contrast(get_bag_model(config.model_id), config.contrast),
-        device=config.device,
-        backend=config.backend,
-        precision=config.precision,
-    )
-
-
-def _graphs_folder(store: Store) -> Path | None:
-    """Where exported graphs are kept between runs; a store in memory keeps nothing."""
-    home = store.info().home
-    return Path(home) / "graphs" if home else None
 
 
 def part_of(progress: Progress, start: float, end: float) -> Progress:

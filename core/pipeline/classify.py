@@ -12,15 +12,15 @@ from core.config import AnalysisConfig, digest
 from core.detector.attention import ATTENTION_SPECS, attention_scores, bare_slices
 from core.detector.classes import BagScores, decide_bags, decide_class
 from core.pipeline.case import (
-    guess_channels,
     made_by_of,
-    open_model,
     part_of,
     point_in_force,
     silent,
     voxel_digest,
+    with_channels,
 )
 from core.pipeline.foreign import familiarity_of_picture
+from core.pipeline.predictors import open_model
 from core.pipeline.profiles import limits_over
 from core.types import (
     BagSamples,
@@ -79,9 +79,7 @@ def classify(
     started = time.perf_counter()
     progress(0.0, "Opening the model")
     predictor = open_model(store, config)
-    available = len(case.image.channel_names)
-    channels = config.channels or guess_channels(available, predictor.record.channels)
-    chosen = config.model_copy(update={"channels": channels})
+    chosen = with_channels(config, case, predictor.record.channels)
     found = store.classification(_made_by(case, chosen, predictor).key)
     cached = found is not None
     if found is None:

@@ -17,14 +17,14 @@ from core.config import AnalysisConfig, CorruptionConfig
 from core.corruptions import corrupt, support, unmove
 from core.pipeline.case import (
     compute_analysis,
-    guess_channels,
     made_by_of,
-    open_model,
     outcome_of,
     silent,
     voxel_digest,
+    with_channels,
 )
 from core.pipeline.classify import ClassOutcome, class_outcome_of, compute_classification
+from core.pipeline.predictors import open_model
 from core.pipeline.results import Result
 from core.pipeline.units import classification_item, segmentation_item
 from core.types import (
@@ -93,7 +93,7 @@ def stress(
     started = time.perf_counter()
     progress(0.0, "Opening the model")
     predictor = open_model(store, config)
-    chosen = _with_channels(case, config, predictor)
+    chosen = with_channels(config, case, predictor.record.channels)
     seed_key = voxel_digest(case.image)
     corrupted = corrupted_picture(case, chosen, predictor, seed_key)
     shown, lost_share = _shown(case, corrupted)
@@ -152,12 +152,6 @@ def stressed_item(item: CohortItem, stressed: Stressed, origin: Origin = "unseen
     summed = None if own.histograms is None else own.histograms.sum(axis=0, keepdims=True, dtype=np.float64)
     histograms = None if summed is None else summed.astype(np.float32)
     return replace(own, analysis_key=None, units=units, histograms=histograms)
-
-
-def _with_channels(case: Case, config: AnalysisConfig, predictor: Predictor) -> AnalysisConfig:
-    available = len(case.image.channel_names)
-    channels = config.channels or guess_channels(available, predictor.record.channels)
-    return config.model_copy(update={"channels": channels})
 
 
 def _undo(move: Move, shape: tuple[int, int]) -> Callable[[Float32Array], Float32Array]:

@@ -142,7 +142,7 @@ FIELDS = st.lists(
 FLOATS = st.tuples(st.sampled_from((76, 80, 84, 88, 108, 112, 116, *range(256, 328, 4))), st.floats(width=32))
 
 
-def read_or_refused(data: bytes) -> None:
+def assert_read_or_refused(data: bytes) -> None:
     """A load inside the limits with finite, honest geometry, or a refusal in words."""
     try:
         case = read_case([NamedBytes("x.nii", data)], ReadOptions(), limits=SMALL)
@@ -166,7 +166,7 @@ def test_header_with_any_bytes_changed_is_read_within_limits_or_refused(
     data = bytearray(PLAIN)
     for at, value in edits:
         data[at] = value
-    read_or_refused(gzip.compress(bytes(data), 1, mtime=0) if gz else bytes(data))
+    assert_read_or_refused(gzip.compress(bytes(data), 1, mtime=0) if gz else bytes(data))
 
 
 @given(numbers=FIELDS, floats=st.lists(FLOATS, max_size=3))
@@ -178,7 +178,7 @@ def test_header_with_any_numbers_is_read_within_limits_or_refused(
         data[at : at + 2] = value.to_bytes(2, "little", signed=True)
     for at, real in floats:
         data[at : at + 4] = np.array([real], "<f4").tobytes()
-    read_or_refused(bytes(data))
+    assert_read_or_refused(bytes(data))
 
 
 @given(length=st.integers(0, len(PLAIN) - 1))
@@ -199,7 +199,7 @@ def test_declared_size_above_the_limit_is_refused_from_the_header(
         with np.testing.assert_raises_regex(InputProblem, "too large"):
             read_case([NamedBytes("x.nii", bytes(data))], limits=SMALL)
     else:
-        read_or_refused(bytes(data))
+        assert_read_or_refused(bytes(data))
 
 
 @given(at=st.integers(0, 10_000), mask=st.integers(1, 255))
